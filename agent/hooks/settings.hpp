@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace frostline::hooks {
+
+struct Settings {
+    /// Rising precedence.
+    std::vector<std::string> directories{"/usr/lib/frostline/hooks.d", "/etc/frostline/hooks.d",
+                                         "/run/frostline/hooks.d"};
+    /// The script that qemu-ga's -F names; absent: none.
+    std::optional<std::string> compatible_script;
+    std::string run_directory = "/run/frostline"; ///< on tmpfs: working directories, mount lists
+};
+
+} // namespace frostline::hooks

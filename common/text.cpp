@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/text.hpp"
+
+#include <glib.h>
+
+namespace frostline::text {
+
+namespace {
+
+constexpr std::string_view white = " \t\r\n\f\v";
+
+void append_escaped(std::string& out, unsigned char byte)
+{
+    constexpr std::string_view digits = "0123456789abcdef";
+    out += "\\x";
+    out += digits[byte >> 4U];
+    out += digits[byte & 0xFU];
+}
+
+} // namespace
+
+std::string_view trim(std::string_view text)
+{
+    const std::size_t first = text.find_first_not_of(white);
+    if (first == std::string_view::npos) {
+        return {};
+    }
+    return text.substr(first, text.find_last_not_of(white) - first + 1);
+}
+
+std::vector<std::string> split(std::string_view text, char separator)
+{
+    std::vector<std::string> parts;
+    while (!text.empty()) {
+        const std::size_t end = text.find(separator);
+        if (const std::string_view part = trim(text.substr(0, end)); !part.empty()) {
+            parts.emplace_back(part);
+        }
+        text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+    }
+    return parts;
+}
+
+std::string join(const std::vector<std::string>& parts, std::string_view separator)
+{
+    std::string out;
+    for (const std::string& part : parts) {
+        if (!out.empty()) {
+            out += separator;
+        }
+        out += part;
+    }
+    return out;
+}
+
+std::string printable(std::string_view text, std::size_t most)
+{
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+        if (out.size() >= most) {
+            return out + "...";
+        }
+        const char* start = text.data() + at;
+        const auto left = static_cast<gssize>(text.size() - at);
+        const gunichar point = g_utf8_get_char_validated(start, left);
+        const bool bad = point == static_cast<gunichar>(-1) || point == static_cast<gunichar>(-2);
+        if (bad || point < 0x20 || (point >= 0x7F && point < 0xA0)) {
+            append_escaped(out, static_cast<unsigned char>(*start));
+            ++at;
+            continue;
+        }
+        const auto length = static_cast<std::size_t>(g_utf8_next_char(start) - start);
+        out.append(start, length);
+        at += length;
+    }
+    return out;
+}
+
+std::string_view last_line(std::string_view text)
+{
+    text = trim(text);
+    const std::size_t end = text.find_last_of('\n');
+    return trim(end == std::string_view::npos ? text : text.substr(end + 1));
+}
+
+bool valid_utf8(std::string_view text)
+{
+    return g_utf8_validate_len(text.data(), text.size(), nullptr) != FALSE;
+}
+
+} // namespace frostline::text
