@@ -32,8 +32,8 @@ void UdevDeviceMonitor::Release::operator()(udev_monitor* monitor) const noexcep
     udev_monitor_unref(monitor);
 }
 
-Result<std::unique_ptr<UdevDeviceMonitor>>
-UdevDeviceMonitor::create(EventLoop& loop, const std::string& subsystem)
+Result<std::unique_ptr<UdevDeviceMonitor>> UdevDeviceMonitor::create(EventLoop& loop,
+                                                                     const std::string& subsystem)
 {
     udev* context = udev_new();
     udev_monitor* monitor =
