@@ -54,8 +54,8 @@ private:
 
 inline ConversationFactory Story::factory()
 {
-    return [this](Connection& connection) {
-        return std::make_unique<ToldConversation>(*this, connection);
+    return [this](Connection& way_back) {
+        return std::make_unique<ToldConversation>(*this, way_back);
     };
 }
 
