@@ -1,40 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/dispatcher.hpp"
 
-#include "common/json/write.hpp"
-#include "common/text.hpp"
+#include "common/wire/reply.hpp"
 
 #include <exception>
-#include <utility>
 
 namespace frostline::rpc {
-
-namespace {
-
-std::string line(const char* member, json::Value value, const std::optional<json::Value>& id)
-{
-    json::Object object;
-    object.set(member, std::move(value));
-    if (id) {
-        object.set("id", *id);
-    }
-    return json::write(json::Value{std::move(object)}) + "\n";
-}
-
-std::string error_line(const Error& error, const std::optional<json::Value>& id)
-{
-    json::Object body;
-    body.set("class", json::Value{error_class(error.kind())});
-    body.set("desc", json::Value{error.message()});
-    return line("error", json::Value{std::move(body)}, id);
-}
-
-} // namespace
-
-std::string_view error_class(ErrorKind kind)
-{
-    return kind == ErrorKind::command_not_found ? "CommandNotFound" : "GenericError";
-}
 
 Result<const Command*> Dispatcher::look_up(std::string_view name) const
 {
@@ -71,17 +42,9 @@ void Dispatcher::run(const Command& command, const json::Value& arguments, const
 std::string Dispatcher::reply(const Result<json::Value>& result,
                               const std::optional<json::Value>& id) const
 {
-    std::string text = result ? line("return", *result, id) : error_line(result.error(), id);
-    if (text.size() <= settings_.max_reply) {
-        return text;
-    }
-    const Error too_long{ErrorKind::unsupported, "the reply would be " +
-                                                     std::to_string(text.size()) +
-                                                     " bytes long, and [agent] max-reply allows " +
-                                                     std::to_string(settings_.max_reply)};
-    text = error_line(too_long, id);
-    // An id of many megabytes cannot be given back either.
-    return text.size() <= settings_.max_reply ? text : error_line(too_long, std::nullopt);
+    return wire::within_limit(result ? wire::success_reply(*result, id)
+                                     : wire::error_reply(result.error(), id),
+                              settings_.max_reply, id);
 }
 
 void Dispatcher::audit(const AuditRecord& record) const

@@ -3,6 +3,7 @@
 
 #include "common/json/value.hpp"
 #include "common/result.hpp"
+#include "common/wire/reply.hpp"
 #include "rpc/policy.hpp"
 #include "rpc/registry.hpp"
 
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace frostline::rpc {
 
@@ -26,10 +28,10 @@ struct AuditRecord {
 class Dispatcher {
 public:
     struct Settings {
-        std::size_t max_reply = std::size_t{4} << 20U;   ///< bytes of a reply line
-        std::function<bool()> frozen;                    ///< required
-        std::function<std::chrono::nanoseconds()> clock; ///< required; any steady origin
-        std::function<void(const AuditRecord&)> audit;   ///< empty: no audit
+        std::size_t max_reply = wire::default_reply_limit; ///< bytes of a reply line
+        std::function<bool()> frozen;                      ///< required
+        std::function<std::chrono::nanoseconds()> clock;   ///< required; any steady origin
+        std::function<void(const AuditRecord&)> audit;     ///< empty: no audit
         std::function<void(const std::string&)>
             on_fault; ///< a stray exception's text; may be empty
     };
@@ -59,8 +61,5 @@ private:
     const Policy& policy_;
     Settings settings_;
 };
-
-/// The QGA error class of a kind. The only place that decides it.
-[[nodiscard]] std::string_view error_class(ErrorKind kind);
 
 } // namespace frostline::rpc

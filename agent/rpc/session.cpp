@@ -2,6 +2,7 @@
 #include "rpc/session.hpp"
 
 #include "common/text.hpp"
+#include "common/wire/reply.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -102,7 +103,7 @@ void Session::start(Queued item, std::size_t older_queued)
     }
     const Result<const Command*> command = dispatcher_.look_up(item.request.command);
     if (!command) {
-        audit(text::printable(item.request.command, 64), error_class(command.error().kind()),
+        audit(text::printable(item.request.command, 64), wire::error_class(command.error().kind()),
               dispatcher_.now());
         output_.send(dispatcher_.reply(fail(command.error()), item.request.id));
         return;
@@ -124,11 +125,11 @@ void Session::run_resync(const Command& command, const Request& request, std::si
     if (!result) {
         result.emplace(fail(ErrorKind::internal, command.name + " gave no answer"));
     }
-    audit(command.name, *result ? "ok" : error_class(result->error().kind()), started);
+    audit(command.name, *result ? "ok" : wire::error_class(result->error().kind()), started);
     if (*result) {
         drop_older(older_queued);
         if (command.resync == Resync::delimited) {
-            output_.send("\xff");
+            output_.send({&wire::sync_delimiter, 1});
         }
     }
     answer(command, request.id, *result);
@@ -144,7 +145,7 @@ void Session::run_command(const Command& command, Request request)
             running_.erase(std::remove_if(running_.begin(), running_.end(),
                                           [&](const Running& r) { return r.number == number; }),
                            running_.end());
-            audit(command.name, result ? "ok" : error_class(result.error().kind()), started);
+            audit(command.name, result ? "ok" : wire::error_class(result.error().kind()), started);
             answer(command, id, result);
             run_next();
         }};
