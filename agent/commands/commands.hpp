@@ -11,6 +11,15 @@
 /// reference must outlive the registry's use. Called in the order in which guest-info lists.
 namespace frostline::commands {
 
+/// Whether a freeze that is asked for in this state may become the asker's own. Only then does the
+/// asker's giving up call it off: not when it is told that another one's is under way, and not when
+/// it asks about one by its id.
+[[nodiscard]] constexpr bool may_begin(freeze::State state)
+{
+    return state == freeze::State::idle || state == freeze::State::thawing ||
+           state == freeze::State::releasing;
+}
+
 /// guest-sync-delimited, guest-sync, guest-ping, guest-info. `enabled` tells whether a command
 /// would run now.
 void add_protocol(rpc::Registry& registry, std::function<bool(const rpc::Command&)> enabled);

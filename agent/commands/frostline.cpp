@@ -48,8 +48,7 @@ void freeze_now(freeze::Session& session, qapi::FrostlineFreeze::Arguments argum
         responder(fail(std::move(request).error()));
         return;
     }
-    // Not one who asks about a freeze that is under way already (same id) or is told it is busy.
-    if (session.status().state == freeze::State::idle) {
+    if (may_begin(session.status().state)) {
         responder.on_cancel([&session](const std::string& reason) { session.abandon(reason); });
     }
     session.freeze(std::move(request).value(),

@@ -14,8 +14,7 @@ void freeze_all(freeze::Session& session, freeze::Request request,
                 const rpc::Responder<C>& responder)
 {
     request.unknown_mount_point_is_error = false;
-    // Only who starts a freeze may call it off by giving up: not one who is told that it is busy.
-    if (session.status().state == freeze::State::idle) {
+    if (may_begin(session.status().state)) {
         responder.on_cancel([&session](const std::string& reason) { session.abandon(reason); });
     }
     session.freeze(std::move(request), [responder](Result<freeze::Frozen> frozen) {
