@@ -83,11 +83,6 @@ Result<void> run(const config::Config& config, bool recover_only)
     if (Result<void> prepared = prepare_run_directory(config.agent.run_directory); !prepared) {
         return prepared;
     }
-    // Locks pages as they are touched: what the agent has used once stays in memory, so that it
-    // needs no swap while a file system is frozen, and what it never uses costs nothing.
-    if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0) {
-        log::warning("cannot lock the agent in memory", errno_text(errno));
-    }
     std::optional<Daemon> daemon;
     if (config.agent.daemonize && !recover_only) {
         Result<Daemon> forked = Daemon::fork();
@@ -98,6 +93,12 @@ Result<void> run(const config::Config& config, bool recover_only)
         if (Result<void> locked = daemon->lock_pid_file(config.agent.pid_file); !locked) {
             return locked;
         }
+    }
+    // After the fork, which drops locks. Pages are locked as they are touched: what the agent has
+    // used once stays in memory, so that it needs no swap while a file system is frozen, and what
+    // it never uses costs nothing.
+    if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0) {
+        log::warning("cannot lock the agent in memory", errno_text(errno));
     }
     Result<std::unique_ptr<system::GlibLoop>> loop = system::GlibLoop::create();
     if (!loop) {
