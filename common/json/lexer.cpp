@@ -221,6 +221,9 @@ std::optional<Token> Lexer::next(std::string_view& input, std::size_t budget)
         if (done == Step::keep) {
             continue;
         }
+        if (done == Step::stray && (discard_ || overflowed_)) {
+            text_.assign(1, input[at]); // at least the byte itself
+        }
         keep(input.substr(from, end - from));
         input.remove_prefix(end);
         before_ = done == Step::ended_before ? before : before_;
