@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/snapshot/image_files.hpp"
+
+#include "common/unique_fd.hpp"
+#include "host/io/child.hpp"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+namespace frostline::host {
+
+namespace {
+
+/// The hypervisor opens the overlay with the rights with which it opened the base.
+Result<void> copy_access(const std::string& base, const std::string& path, int descriptor)
+{
+    struct stat info = {};
+    if (::stat(base.c_str(), &info) != 0) {
+        return fail_errno("look at " + base, errno);
+    }
+    if ((info.st_uid != ::geteuid() || info.st_gid != ::getegid()) &&
+        ::fchown(descriptor, info.st_uid, info.st_gid) != 0 && ::geteuid() == 0) {
+        return fail_errno("give " + path + " to the owner of " + base, errno);
+    }
+    // A block device's group and mode say nothing about what a file should have.
+    if (S_ISREG(info.st_mode) && ::fchmod(descriptor, info.st_mode & 0777) != 0) {
+        return fail_errno("set the permissions of " + path, errno);
+    }
+    return {};
+}
+
+} // namespace
+
+Result<void> LocalImageFiles::create_overlay(const std::string& path, const std::string& base,
+                                             const std::string& format, std::uint64_t size,
+                                             TimePoint until)
+{
+    // Claim the name first: qemu-img would overwrite whatever is there.
+    const UniqueFd file{
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    if (!file) {
+        if (errno == EEXIST) {
+            return fail(ErrorKind::busy,
+                        path + ": the file exists already; choose another --name or remove it");
+        }
+        return fail_errno("create " + path, errno);
+    }
+    // -u: the base is not opened, its size is given. It is the guest's live disk.
+    Result<void> made = run_program({"qemu-img", "create", "-q", "-f", "qcow2", "-u", "-b", base,
+                                     "-F", format, path, std::to_string(size)},
+                                    waiter_, until);
+    if (made) {
+        made = copy_access(base, path, file.get());
+    }
+    if (!made) {
+        ::unlink(path.c_str());
+        return fail(std::move(made).error().with_context("create overlay " + path));
+    }
+    return {};
+}
+
+Result<std::uint64_t> LocalImageFiles::free_space(const std::string& directory)
+{
+    struct statvfs info = {};
+    if (::statvfs(directory.c_str(), &info) != 0) {
+        return fail_errno("look at " + directory, errno);
+    }
+    return std::uint64_t{info.f_bavail} * info.f_frsize;
+}
+
+bool LocalImageFiles::exists(const std::string& path)
+{
+    struct stat info = {};
+    return ::lstat(path.c_str(), &info) == 0;
+}
+
+Result<void> LocalImageFiles::remove(const std::string& path)
+{
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+        return fail_errno("remove " + path, errno);
+    }
+    return {};
+}
+
+} // namespace frostline::host
