@@ -140,6 +140,7 @@ Result<HookEntry> decode_hook_entry(const json::Value& value)
 {
     Reader reader{value, "hook"};
     HookEntry entry;
+    entry.document = value;
     entry.name = reader.text("name");
     entry.stage = static_cast<int>(std::clamp<std::int64_t>(reader.integer("stage"), -1, 99));
     entry.type = reader.text("type");

@@ -57,6 +57,7 @@ struct HookEntry {
     std::string state;
     std::string reason;
     std::string check; ///< result of its check run; empty when none was asked for
+    json::Value document;
 };
 
 struct AgentIdentity {

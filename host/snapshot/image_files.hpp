@@ -23,6 +23,11 @@ public:
     /// Bytes free for new files in that directory.
     [[nodiscard]] virtual Result<std::uint64_t> free_space(const std::string& directory) = 0;
     [[nodiscard]] virtual bool exists(const std::string& path) = 0;
+    /// Makes an empty file, so that the name is taken. An existing one is an error.
+    [[nodiscard]] virtual Result<void> claim(const std::string& path) = 0;
+    /// Puts a file with that text in the place of whatever is there, at once and for good.
+    [[nodiscard]] virtual Result<void> replace(const std::string& path,
+                                               const std::string& text) = 0;
     /// A file that isn't there is no error.
     [[nodiscard]] virtual Result<void> remove(const std::string& path) = 0;
 };
@@ -37,6 +42,8 @@ public:
                                               TimePoint until) override;
     [[nodiscard]] Result<std::uint64_t> free_space(const std::string& directory) override;
     [[nodiscard]] bool exists(const std::string& path) override;
+    [[nodiscard]] Result<void> claim(const std::string& path) override;
+    [[nodiscard]] Result<void> replace(const std::string& path, const std::string& text) override;
     [[nodiscard]] Result<void> remove(const std::string& path) override;
 
 private:

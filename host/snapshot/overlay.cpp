@@ -228,6 +228,10 @@ Result<void> OverlaySnapshot::prepare(TimePoint until)
     if (Result<void> checked = check_targets(); !checked) {
         return checked;
     }
+    if (Result<void> claimed = files_.claim(description_path()); !claimed) {
+        return claimed;
+    }
+    made_files_.push_back(description_path());
     for (const OverlayPlan& plan : plans_) {
         Result<void> created = files_.create_overlay(plan.path, plan.disk.base, plan.disk.format,
                                                      plan.disk.size, until);
@@ -315,9 +319,9 @@ Result<void> OverlaySnapshot::discard(TimePoint until)
     return {};
 }
 
-std::string OverlaySnapshot::directory() const
+std::string OverlaySnapshot::description_path() const
 {
-    return directory_of(plans_.front().path);
+    return directory_of(plans_.front().path) + "/" + settings_.name + ".frostline.json";
 }
 
 } // namespace frostline::host

@@ -51,8 +51,9 @@ public:
     [[nodiscard]] Result<void> discard(TimePoint until);
 
     [[nodiscard]] const std::vector<OverlayPlan>& plans() const { return plans_; }
-    /// Where the description of the snapshot belongs: beside the first overlay. Needs plans.
-    [[nodiscard]] std::string directory() const;
+    /// Where the description of the snapshot belongs, beside the first overlay; prepare() has taken
+    /// that name. Needs plans.
+    [[nodiscard]] std::string description_path() const;
 
 private:
     [[nodiscard]] Result<json::Value> ask(std::string_view command, TimePoint until);
