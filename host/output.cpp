@@ -11,16 +11,6 @@ namespace frostline::host {
 
 namespace {
 
-std::string format_now(const char* format)
-{
-    const std::time_t now = std::time(nullptr);
-    std::tm parts = {};
-    ::gmtime_r(&now, &parts);
-    std::array<char, 64> buffer{};
-    const std::size_t size = std::strftime(buffer.data(), buffer.size(), format, &parts);
-    return {buffer.data(), size};
-}
-
 json::Value document(const Options& options, const Outcome& outcome)
 {
     json::Object guest = outcome.details;
@@ -68,12 +58,20 @@ int print(const Options& options, const Outcome& outcome)
 
 std::string utc_now()
 {
-    return format_now("%Y-%m-%dT%H:%M:%SZ");
+    const std::time_t now = std::time(nullptr);
+    std::tm parts = {};
+    ::gmtime_r(&now, &parts);
+    std::array<char, 64> buffer{};
+    const std::size_t size =
+        std::strftime(buffer.data(), buffer.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return {buffer.data(), size};
 }
 
 std::string name_from_now()
 {
-    return format_now("%Y%m%dT%H%M%SZ");
+    std::string name = utc_now();
+    std::erase_if(name, [](char letter) { return letter == '-' || letter == ':'; });
+    return name;
 }
 
 } // namespace frostline::host

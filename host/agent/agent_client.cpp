@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/agent/agent_client.hpp"
 
-#include "common/text.hpp"
 #include "host/agent/decode.hpp"
+#include "qapi/commands.hpp"
 
-#include <algorithm>
+#include <utility>
 
 namespace frostline::host {
 
@@ -12,7 +12,7 @@ namespace {
 
 /// Decodes a good answer's value and adds which command it was to what is wrong with it.
 template <typename T>
-Result<Answer<T>> decode_answer(Result<Reply> reply, const char* command,
+Result<Answer<T>> decode_answer(Result<Reply> reply, std::string_view command,
                                 Result<T> (*decode)(const json::Value&))
 {
     if (!reply) {
@@ -67,96 +67,76 @@ Result<ThawResult> decode_thaw_count(const json::Value& value)
 
 } // namespace
 
+template <typename Command>
+Result<Reply> AgentClient::send(const typename Command::Arguments& arguments, Millis limit)
+{
+    json::Value encoded = qapi::encode_arguments<Command>(arguments);
+    return transport_.call(Command::name, std::move(*encoded.as_object()), waiter_.now() + limit);
+}
+
 Result<void> AgentClient::ping()
 {
-    Result<json::Value> answer =
-        flatten(transport_.call("guest-ping", {}, waiter_.now() + limits_.answer));
+    const Result<json::Value> answer = flatten(send<qapi::GuestPing>({}, limits_.answer));
     if (!answer) {
-        return fail(std::move(answer).error());
+        return fail(answer.error());
     }
     return {};
 }
 
 Result<AgentIdentity> AgentClient::identify()
 {
-    Result<AgentIdentity> identity = flatten(
-        decode_answer(transport_.call("guest-info", {}, waiter_.now() + limits_.answer),
-                      "guest-info", decode_identity));
+    Result<AgentIdentity> identity = flatten(decode_answer(
+        send<qapi::GuestInfo>({}, limits_.answer), qapi::GuestInfo::name, decode_identity));
     frostline_ = identity && identity->frostline;
     return identity;
-}
-
-Result<GuestState> AgentClient::plain_state()
-{
-    const Result<json::Value> value =
-        flatten(transport_.call("guest-fsfreeze-status", {}, waiter_.now() + limits_.answer));
-    if (!value) {
-        return fail(value.error());
-    }
-    GuestState state;
-    if (value->as_string() == nullptr ||
-        (*value->as_string() != "frozen" && *value->as_string() != "thawed")) {
-        return fail(ErrorKind::protocol, "guest-fsfreeze-status: neither frozen nor thawed");
-    }
-    state.state = *value->as_string();
-    state.frozen = state.state == "frozen";
-    json::Object document;
-    document.set("state", state.state);
-    state.document = json::Value{std::move(document)};
-    return state;
 }
 
 Result<GuestState> AgentClient::state()
 {
     if (!frostline_) {
-        return plain_state();
+        return flatten(decode_answer(send<qapi::GuestFsfreezeStatus>({}, limits_.answer),
+                                     qapi::GuestFsfreezeStatus::name, decode_plain_status));
     }
-    return flatten(
-        decode_answer(transport_.call("frostline-status", {}, waiter_.now() + limits_.answer),
-                      "frostline-status", decode_status));
+    return flatten(decode_answer(send<qapi::FrostlineStatus>({}, limits_.answer),
+                                 qapi::FrostlineStatus::name, decode_status));
 }
 
 Result<std::vector<HookEntry>> AgentClient::hooks(bool check)
 {
-    json::Object arguments;
-    arguments.set("check", check);
+    qapi::FrostlineListHooks::Arguments arguments;
+    arguments.check = check;
     // Checks run side by side, each within its own limits, so this may take as long as a freeze.
     const Millis limit = check ? limits_.freeze : limits_.answer;
-    return flatten(decode_answer(
-        transport_.call("frostline-list-hooks", std::move(arguments), waiter_.now() + limit),
-        "frostline-list-hooks", decode_hooks));
+    return flatten(decode_answer(send<qapi::FrostlineListHooks>(arguments, limit),
+                                 qapi::FrostlineListHooks::name, decode_hooks));
 }
 
 Result<Answer<FreezeResult>> AgentClient::freeze(const std::string& id,
                                                  std::optional<Millis> deadline)
 {
-    const TimePoint until = waiter_.now() + limits_.freeze;
     if (!frostline_) {
-        return decode_answer(transport_.call("guest-fsfreeze-freeze", {}, until),
-                             "guest-fsfreeze-freeze", decode_freeze_count);
+        return decode_answer(send<qapi::GuestFsfreezeFreeze>({}, limits_.freeze),
+                             qapi::GuestFsfreezeFreeze::name, decode_freeze_count);
     }
-    json::Object arguments;
-    arguments.set("id", id);
+    qapi::FrostlineFreeze::Arguments arguments;
+    arguments.id = id;
     if (deadline) {
-        arguments.set("deadline-ms", std::int64_t{deadline->count()});
+        arguments.deadline_ms = deadline->count();
     }
-    return decode_answer(transport_.call("frostline-freeze", std::move(arguments), until),
-                         "frostline-freeze", decode_freeze_report);
+    return decode_answer(send<qapi::FrostlineFreeze>(arguments, limits_.freeze),
+                         qapi::FrostlineFreeze::name, decode_freeze_report);
 }
 
 Result<Answer<ThawResult>> AgentClient::thaw(const std::optional<std::string>& id)
 {
-    const TimePoint until = waiter_.now() + limits_.thaw;
     if (!frostline_) {
-        return decode_answer(transport_.call("guest-fsfreeze-thaw", {}, until),
-                             "guest-fsfreeze-thaw", decode_thaw_count);
+        return decode_answer(send<qapi::GuestFsfreezeThaw>({}, limits_.thaw),
+                             qapi::GuestFsfreezeThaw::name, decode_thaw_count);
     }
-    json::Object arguments;
-    if (id) {
-        arguments.set("id", *id);
-    }
-    return decode_answer(transport_.call("frostline-thaw", std::move(arguments), until),
-                         "frostline-thaw", decode_thaw_report);
+    qapi::FrostlineThaw::Arguments arguments;
+    arguments.id = id;
+    return decode_answer(send<qapi::FrostlineThaw>(arguments, limits_.thaw),
+                         qapi::FrostlineThaw::name, decode_thaw_report);
 }
 
 } // namespace frostline::host

@@ -48,7 +48,8 @@ public:
     [[nodiscard]] const Limits& limits() const { return limits_; }
 
 private:
-    [[nodiscard]] Result<GuestState> plain_state();
+    template <typename Command>
+    [[nodiscard]] Result<Reply> send(const typename Command::Arguments& arguments, Millis limit);
 
     AgentTransport& transport_;
     Waiter& waiter_;

@@ -6,14 +6,15 @@
 
 #include <vector>
 
-/// From what an agent answered to what the tool works with. A member that the tool needs and that
-/// is missing or of the wrong type is a protocol error naming it; unknown members are left alone.
-/// Text is made safe to print.
+/// From what an agent answered, through the protocol's generated types, to what the tool works
+/// with. A member that is missing or of the wrong type is a protocol error naming it; unknown ones
+/// are left alone. Text is made safe to print.
 namespace frostline::host {
 
 [[nodiscard]] Result<AgentIdentity> decode_identity(const json::Value& value);
 [[nodiscard]] Result<FreezeReport> decode_report(const json::Value& value);
 [[nodiscard]] Result<GuestState> decode_status(const json::Value& value);
+[[nodiscard]] Result<GuestState> decode_plain_status(const json::Value& value);
 [[nodiscard]] Result<std::vector<HookEntry>> decode_hooks(const json::Value& value);
 [[nodiscard]] Result<std::int64_t> decode_count(const json::Value& value);
 

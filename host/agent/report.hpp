@@ -64,7 +64,6 @@ struct AgentIdentity {
     bool frostline = false;
     std::string version;
     std::vector<std::string> commands; ///< the enabled ones
-    json::Value document;
 };
 
 struct FreezeResult {
