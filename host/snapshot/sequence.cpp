@@ -91,7 +91,10 @@ SnapshotSequence::Freeze SnapshotSequence::freeze()
 
 std::optional<bool> SnapshotSequence::freeze_in_force()
 {
-    const Result<GuestState> state = agent_.state();
+    Result<GuestState> state = agent_.state();
+    if (!state && state.error().kind() == ErrorKind::io) {
+        state = agent_.state(); // the connection was lost; the freeze may well be in force
+    }
     if (!state) {
         note(state.error().message());
         return std::nullopt;
@@ -111,10 +114,13 @@ void SnapshotSequence::act_while_frozen()
     const TimePoint frozen_at = waiter_.now();
     progress_.phase("frozen: switching the disks");
     evidence.held_before = freeze_in_force();
-    if (!evidence.held_before.value_or(false)) {
+    if (!evidence.held_before) {
+        return; // interrupted, or the guest fell silent: thaw
+    }
+    if (!*evidence.held_before) {
         // A switch now would give a snapshot that nobody asked for. A guest with nothing to freeze
         // says so here, and that is good enough for --require crash.
-        const bool nothing_to_hold = evidence.held_before && evidence.frozen_count == 0;
+        const bool nothing_to_hold = evidence.frozen_count == 0;
         if (!nothing_to_hold || request_.require > Level::crash) {
             note(nothing_to_hold ? "the guest froze nothing"
                                  : "the freeze was not in force any more before the switch");
