@@ -338,5 +338,10 @@ int main(int argc, char** argv)
     }
     freeze::guard_program = argv[1];
     freeze::run_directory = test::enter_private_namespace();
-    return RUN_ALL_TESTS();
+    const int result = RUN_ALL_TESTS();
+    if (!freeze::run_directory.empty()) {
+        ::umount2(freeze::run_directory.c_str(), MNT_DETACH);
+        ::rmdir(freeze::run_directory.c_str());
+    }
+    return result;
 }

@@ -75,7 +75,9 @@ LoopMount::~LoopMount()
         while (thaw()) {
         }
         directory_.reset();
-        ::umount2(mount_point_.c_str(), MNT_DETACH);
+        if (::umount2(mount_point_.c_str(), 0) != 0) { // a guard may still be on its way out
+            ::umount2(mount_point_.c_str(), MNT_DETACH);
+        }
     }
 }
 
