@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "system/udev_device_monitor.hpp"
+#include "system/device_monitor.hpp"
 
 #include <cerrno>
 #include <string_view>
