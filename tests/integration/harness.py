@@ -246,7 +246,10 @@ class LoopMount:
     def __exit__(self, *unused):
         if self.mounted:
             self.thaw()
-            subprocess.run(["umount", self.path], check=False)
+            # The guard ends a moment after the thaw's reply, and holds its descriptors until then.
+            wait_for(lambda: subprocess.run(["umount", self.path], check=False,
+                                            stderr=subprocess.DEVNULL).returncode == 0,
+                     "umount " + self.path)
             self.mounted = False
 
     def writer(self):
