@@ -103,7 +103,7 @@ Lexer::Step Lexer::step_string(unsigned char byte)
         if (byte == '\\') {
             return go(is_double ? State::double_quoted_escape : State::single_quoted_escape);
         }
-        if (byte == (is_double ? '"' : '\'')) {
+        if (static_cast<char>(byte) == (is_double ? '"' : '\'')) {
             type_ = TokenType::string;
             return go(State::start, Step::last);
         }
