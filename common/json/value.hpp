@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,10 +31,13 @@ public:
 
     /// Adds a member, or replaces the value of the one that is there.
     void set(std::string key, Value value);
+    /// Adds a member without looking for one of that name: for callers that know there is none,
+    /// since an object of many members would otherwise take quadratic time.
+    void append(std::string key, Value value);
     /// nullptr when absent.
     [[nodiscard]] const Value* find(std::string_view key) const;
     [[nodiscard]] const std::vector<Member>& members() const noexcept { return members_; }
-    [[nodiscard]] bool empty() const noexcept { return members_.empty(); }
+    [[nodiscard]] bool empty() const noexcept;
 
     friend bool operator==(const Object&, const Object&);
 

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/agent/decode.hpp"
+
+#include "common/text.hpp"
+#include "qapi/commands.hpp"
+#include "qapi/types.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace frostline::host {
+
+namespace {
+
+constexpr std::size_t longest_text = 65536;
+
+std::string safe(const std::string& text)
+{
+    return text::printable(text, longest_text);
+}
+
+std::string safe(const std::optional<std::string>& text)
+{
+    return text ? safe(*text) : std::string{};
+}
+
+HookRow to_row(const qapi::FreezeHook& hook)
+{
+    return {safe(hook.name),
+            static_cast<int>(hook.stage),
+            std::string{to_string(hook.phase)},
+            std::string{to_string(hook.result)},
+            std::chrono::microseconds{hook.duration_us},
+            hook.stderr_.value_or(std::string{})};
+}
+
+FilesystemRow to_row(const qapi::FreezeFilesystem& filesystem)
+{
+    return {safe(filesystem.mountpoint),
+            safe(filesystem.type),
+            safe(filesystem.device),
+            std::string{to_string(filesystem.result)},
+            safe(filesystem.reason),
+            std::chrono::microseconds{filesystem.duration_us}};
+}
+
+FreezeReport to_report(const qapi::FreezeReport& from)
+{
+    FreezeReport report;
+    report.id = safe(from.id);
+    report.outcome = to_string(from.outcome);
+    report.frozen = std::chrono::microseconds{from.frozen_us};
+    for (const qapi::FreezeHook& hook : from.hooks) {
+        report.hooks.push_back(to_row(hook));
+    }
+    for (const qapi::FreezeFilesystem& filesystem : from.filesystems) {
+        report.filesystems.push_back(to_row(filesystem));
+    }
+    if (from.error) {
+        report.error = safe(*from.error);
+    }
+    report.document = qapi::encode(from);
+    return report;
+}
+
+HookEntry to_entry(const qapi::HookInfo& hook)
+{
+    HookEntry entry;
+    entry.name = safe(hook.name);
+    entry.stage = static_cast<int>(hook.stage);
+    entry.type = to_string(hook.type);
+    entry.path = safe(hook.path);
+    entry.state = to_string(hook.state);
+    entry.reason = safe(hook.reason);
+    if (hook.check) {
+        entry.check = to_string(hook.check->result);
+        const std::string output = hook.check->stderr_.value_or(std::string{});
+        if (const std::string_view reason = text::last_line(output); !reason.empty()) {
+            entry.check += ": " + text::printable(reason);
+        }
+    }
+    entry.document = qapi::encode(hook);
+    return entry;
+}
+
+/// What was no such answer after all is the agent's fault, not the user's.
+template <typename Command>
+Result<typename Command::Return> decode(const json::Value& value)
+{
+    Result<typename Command::Return> decoded = qapi::decode_return<Command>(value);
+    if (!decoded) {
+        return fail(ErrorKind::protocol,
+                    "an answer that this frostline can't read: " + decoded.error().message());
+    }
+    return decoded;
+}
+
+} // namespace
+
+Result<AgentIdentity> decode_identity(const json::Value& value)
+{
+    const Result<qapi::GuestAgentInfo> info = decode<qapi::GuestInfo>(value);
+    if (!info) {
+        return fail(info.error());
+    }
+    AgentIdentity identity;
+    identity.version = safe(info->version);
+    for (const qapi::GuestAgentCommandInfo& command : info->supported_commands) {
+        // Its existence tells which agent this is, even where policy or a freeze forbids its use.
+        identity.frostline = identity.frostline || command.name == qapi::FrostlineFreeze::name;
+        if (command.enabled) {
+            identity.commands.push_back(safe(command.name));
+        }
+    }
+    std::sort(identity.commands.begin(), identity.commands.end());
+    return identity;
+}
+
+Result<FreezeReport> decode_report(const json::Value& value)
+{
+    const Result<qapi::FreezeReport> report = decode<qapi::FrostlineFreeze>(value);
+    if (!report) {
+        return fail(report.error());
+    }
+    return to_report(*report);
+}
+
+Result<GuestState> decode_status(const json::Value& value)
+{
+    const Result<qapi::FreezeStatus> status = decode<qapi::FrostlineStatus>(value);
+    if (!status) {
+        return fail(status.error());
+    }
+    GuestState state;
+    state.state = to_string(status->state);
+    // While hooks let go, the file systems are thawed already.
+    state.frozen = status->state != qapi::FreezeState::idle &&
+                   status->state != qapi::FreezeState::releasing;
+    state.id = status->id;
+    if (status->deadline_remaining_ms) {
+        state.deadline_remaining = std::chrono::milliseconds{*status->deadline_remaining_ms};
+    }
+    if (status->last) {
+        state.last = to_report(*status->last);
+    }
+    state.document = qapi::encode(*status);
+    return state;
+}
+
+Result<GuestState> decode_plain_status(const json::Value& value)
+{
+    const Result<qapi::GuestFsfreezeState> status = decode<qapi::GuestFsfreezeStatus>(value);
+    if (!status) {
+        return fail(status.error());
+    }
+    GuestState state;
+    state.state = to_string(*status);
+    state.frozen = *status == qapi::GuestFsfreezeState::frozen;
+    json::Object document;
+    document.set("state", state.state);
+    state.document = json::Value{std::move(document)};
+    return state;
+}
+
+Result<std::vector<HookEntry>> decode_hooks(const json::Value& value)
+{
+    const Result<std::vector<qapi::HookInfo>> hooks = decode<qapi::FrostlineListHooks>(value);
+    if (!hooks) {
+        return fail(hooks.error());
+    }
+    std::vector<HookEntry> entries;
+    for (const qapi::HookInfo& hook : *hooks) {
+        entries.push_back(to_entry(hook));
+    }
+    return entries;
+}
+
+Result<std::int64_t> decode_count(const json::Value& value)
+{
+    return decode<qapi::GuestFsfreezeThaw>(value);
+}
+
+std::int64_t held_filesystems(const FreezeReport& report)
+{
+    return std::count_if(report.filesystems.begin(), report.filesystems.end(),
+                         [](const FilesystemRow& row) {
+                             return row.result == "frozen" || row.result == "synced";
+                         });
+}
+
+} // namespace frostline::host

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/result.hpp"
+#include "host/snapshot/level.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace frostline::host {
+
+enum class Verb { help, version, ping, info, status, hooks, freeze, thaw, snapshot };
+
+/// The command line, checked: options that make no sense together or for the verb are refused.
+struct Options {
+    Verb verb = Verb::help;
+    std::optional<std::string> connect; ///< libvirt URI
+    std::optional<std::string> socket;  ///< the guest agent's Unix socket
+    std::optional<std::string> qmp;     ///< QEMU's monitor
+    std::string guest;                  ///< libvirt domain; with a socket a label, made if absent
+    bool json = false;
+    std::optional<std::chrono::milliseconds> timeout;
+    bool check = false; ///< hooks --check
+    std::optional<std::chrono::milliseconds> deadline;
+    std::string name; ///< of the snapshot; empty: one is made
+    Level require = Level::app;
+    bool overlay = false;
+    std::string overlay_directory; ///< absolute; empty: beside each image
+    std::string lease_directory = "/run/lock/frostline";
+};
+
+/// `arguments` without the program's name. Errors are invalid_argument with a hint.
+[[nodiscard]] Result<Options> parse_options(const std::vector<std::string>& arguments);
+
+/// The --help text: fits a screen of 24 lines by 80 columns.
+[[nodiscard]] std::string_view help_text();
+
+[[nodiscard]] std::string_view verb_name(Verb verb);
+
+} // namespace frostline::host

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "host/io/waiter.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace frostline::host {
+
+/// The files of a snapshot. Tests of the method use a fake.
+class ImageFiles {
+public:
+    virtual ~ImageFiles() = default;
+
+    /// Makes a new, empty qcow2 of `size` bytes at `path` on top of `base` (of `format`), without
+    /// opening the base, with the base's owner, group and permissions. An existing `path` is an
+    /// error and stays as it is; after any error nothing new is left.
+    [[nodiscard]] virtual Result<void> create_overlay(const std::string& path,
+                                                      const std::string& base,
+                                                      const std::string& format,
+                                                      std::uint64_t size, TimePoint until) = 0;
+    /// Bytes free for new files in that directory.
+    [[nodiscard]] virtual Result<std::uint64_t> free_space(const std::string& directory) = 0;
+    [[nodiscard]] virtual bool exists(const std::string& path) = 0;
+    /// Makes an empty file, so that the name is taken. An existing one is an error.
+    [[nodiscard]] virtual Result<void> claim(const std::string& path) = 0;
+    /// Puts a file with that text in the place of whatever is there, at once and for good.
+    [[nodiscard]] virtual Result<void> replace(const std::string& path,
+                                               const std::string& text) = 0;
+    /// A file that isn't there is no error.
+    [[nodiscard]] virtual Result<void> remove(const std::string& path) = 0;
+};
+
+/// With qemu-img and the file system.
+class LocalImageFiles final : public ImageFiles {
+public:
+    explicit LocalImageFiles(Waiter& waiter) : waiter_(waiter) {}
+
+    [[nodiscard]] Result<void> create_overlay(const std::string& path, const std::string& base,
+                                              const std::string& format, std::uint64_t size,
+                                              TimePoint until) override;
+    [[nodiscard]] Result<std::uint64_t> free_space(const std::string& directory) override;
+    [[nodiscard]] bool exists(const std::string& path) override;
+    [[nodiscard]] Result<void> claim(const std::string& path) override;
+    [[nodiscard]] Result<void> replace(const std::string& path, const std::string& text) override;
+    [[nodiscard]] Result<void> remove(const std::string& path) override;
+
+private:
+    Waiter& waiter_;
+};
+
+} // namespace frostline::host

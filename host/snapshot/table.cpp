@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/snapshot/table.hpp"
+
+#include "common/duration.hpp"
+#include "common/text.hpp"
+#include "host/terminal.hpp"
+
+namespace frostline::host {
+
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+std::string remark_of(const HookRow& hook)
+{
+    return text::printable(text::last_line(hook.error_output), 120);
+}
+
+std::string in_mib(std::uint64_t bytes)
+{
+    return std::to_string(bytes >> 20) + " MiB";
+}
+
+/// The guest's own figure where it has one: it measures around the file systems.
+std::chrono::microseconds frozen_time(const SnapshotResult& result)
+{
+    return result.evidence.report ? result.evidence.report->frozen : result.host_frozen;
+}
+
+json::Array describe_disks(const std::vector<OverlayPlan>& plans)
+{
+    json::Array disks;
+    for (const OverlayPlan& plan : plans) {
+        json::Object disk;
+        disk.set("disk", plan.disk.label);
+        disk.set("snapshot", plan.disk.base);
+        disk.set("format", plan.disk.format);
+        disk.set("size", plan.disk.size);
+        disk.set("overlay", plan.path);
+        disk.set("overlay-node", plan.node);
+        disks.emplace_back(std::move(disk));
+    }
+    return disks;
+}
+
+} // namespace
+
+std::string format_report(const FreezeReport& report)
+{
+    std::string text;
+    if (!report.hooks.empty()) {
+        Rows rows{{"HOOK", "STAGE", "PHASE", "RESULT", "TIME", "REMARK"}};
+        for (const HookRow& hook : report.hooks) {
+            rows.push_back({hook.name, std::to_string(hook.stage), hook.phase, hook.result,
+                            format_duration(hook.duration), remark_of(hook)});
+        }
+        text += "\n" + format_table(rows);
+    }
+    if (!report.filesystems.empty()) {
+        Rows rows{{"FILE SYSTEM", "TYPE", "DEVICE", "RESULT", "TIME", "REMARK"}};
+        for (const FilesystemRow& row : report.filesystems) {
+            rows.push_back({row.mount_point, row.type, row.device, row.result,
+                            format_duration(row.duration), row.reason});
+        }
+        text += "\n" + format_table(rows);
+    }
+    return text;
+}
+
+std::string format_snapshot(const std::string& guest, const std::string& name, Level required,
+                            const SnapshotResult& result, const std::vector<OverlayPlan>& plans)
+{
+    const Judgement& judgement = result.judgement;
+    Rows rows{{"guest", text::printable(guest)},
+              {"snapshot", name},
+              {"level", std::string{level_name(judgement.level)} + " (required: " +
+                            std::string{level_name(required)} + ")"},
+              {"consistent", judgement.consistent ? "yes" : "NO"}};
+    if (!judgement.reason.empty()) {
+        rows.push_back({"because", judgement.reason});
+    }
+    rows.push_back({"frozen", format_duration(frozen_time(result))});
+    rows.push_back({"window", format_duration(result.window)});
+    std::string text = format_table(rows);
+    Rows disks{{"DISK", "SIZE", "SNAPSHOT", "THE GUEST WRITES TO"}};
+    for (const OverlayPlan& plan : plans) {
+        disks.push_back({plan.disk.label, in_mib(plan.disk.size), plan.disk.base, plan.path});
+    }
+    text += "\n" + format_table(disks);
+    if (result.evidence.report) {
+        text += format_report(*result.evidence.report);
+    }
+    return text;
+}
+
+json::Object describe_snapshot(const std::string& guest, const std::string& name, Level required,
+                               const SnapshotResult& result, const std::vector<OverlayPlan>& plans)
+{
+    const Evidence& evidence = result.evidence;
+    json::Object whole;
+    whole.set("guest", guest);
+    whole.set("name", name);
+    whole.set("method", "overlay");
+    whole.set("required", json::Value{level_name(required)});
+    if (result.kept) {
+        whole.set("level", json::Value{level_name(result.judgement.level)});
+    }
+    whole.set("consistent", result.judgement.consistent);
+    if (!result.judgement.reason.empty()) {
+        whole.set("reason", result.judgement.reason);
+    }
+    whole.set("taken", result.kept);
+    whole.set("thaw-confirmed", evidence.thaw_confirmed);
+    whole.set("agent", evidence.frostline ? "frostline" : "qemu-ga");
+    whole.set("frozen-us", std::int64_t{frozen_time(result).count()});
+    whole.set("window-us", std::int64_t{result.window.count()});
+    if (evidence.freeze_good) {
+        whole.set("frozen-count", evidence.frozen_count);
+    }
+    if (evidence.thaw_count) {
+        whole.set("thawed-count", *evidence.thaw_count);
+    }
+    if (result.kept) {
+        whole.set("disks", describe_disks(plans));
+    }
+    if (evidence.report) {
+        whole.set("report", evidence.report->document);
+    }
+    return whole;
+}
+
+} // namespace frostline::host

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "host/agent/report.hpp"
+#include "host/snapshot/overlay.hpp"
+#include "host/snapshot/sequence.hpp"
+
+#include <string>
+
+namespace frostline::host {
+
+/// The hooks and file systems of a report as two tables; an empty table is left out.
+[[nodiscard]] std::string format_report(const FreezeReport& report);
+
+/// What the snapshot verb prints: guest, level, times, disks, and the report.
+[[nodiscard]] std::string format_snapshot(const std::string& guest, const std::string& name,
+                                          Level required, const SnapshotResult& result,
+                                          const std::vector<OverlayPlan>& plans);
+
+/// The same for --json and for NAME.frostline.json.
+[[nodiscard]] json::Object describe_snapshot(const std::string& guest, const std::string& name,
+                                             Level required, const SnapshotResult& result,
+                                             const std::vector<OverlayPlan>& plans);
+
+} // namespace frostline::host
