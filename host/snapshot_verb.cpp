@@ -63,8 +63,8 @@ Outcome conclude(const Run& run, OverlaySnapshot& method, ImageFiles& files,
     Outcome outcome;
     outcome.status = result.judgement.status;
     outcome.problem = result.problem;
-    outcome.details = describe_snapshot(run.options.guest, run.name, run.options.require, result,
-                                        method.plans());
+    outcome.details =
+        describe_snapshot(run.options.guest, run.name, run.options.require, result, method.plans());
     if (result.kept) {
         outcome.text = format_snapshot(run.options.guest, run.name, run.options.require, result,
                                        method.plans());
@@ -90,7 +90,8 @@ Outcome with_monitor(const Run& run)
         return failed(ExitStatus::unreachable, monitor.error().message());
     }
     LocalImageFiles files{run.waiter};
-    OverlaySnapshot method{**monitor, files,
+    OverlaySnapshot method{**monitor,
+                           files,
                            {run.name, run.options.overlay_directory,
                             directory_of_process((*monitor)->process()),
                             new_freeze_id().substr(0, 18)}};
@@ -99,8 +100,10 @@ Outcome with_monitor(const Run& run)
                                                                    : ExitStatus::unreachable,
                       ours.error().message());
     }
-    SnapshotSequence sequence{run.agent,    method,
-                              run.waiter,   run.progress,
+    SnapshotSequence sequence{run.agent,
+                              method,
+                              run.waiter,
+                              run.progress,
                               {new_freeze_id(), run.options.deadline, run.options.require}};
     const SnapshotResult result = sequence.run();
     run.progress.done();
@@ -126,13 +129,13 @@ Outcome run_snapshot(const Options& options, AgentClient& agent, Waiter& waiter,
         return failed(ExitStatus::unreachable, before.error().message());
     }
     if (before->frozen) {
-        return failed(ExitStatus::freeze_failed,
-                      "the guest is frozen already, by somebody else (" + before->state +
-                          "); if nobody works on it: frostline thaw");
+        return failed(ExitStatus::freeze_failed, "the guest is frozen already, by somebody else (" +
+                                                     before->state +
+                                                     "); if nobody works on it: frostline thaw");
     }
-    const Run run{options,  agent,
-                  waiter,   progress,
-                  options.name.empty() ? name_from_now() : options.name, utc_now()};
+    const Run run{
+        options,  agent, waiter, progress, options.name.empty() ? name_from_now() : options.name,
+        utc_now()};
     return with_monitor(run);
 }
 

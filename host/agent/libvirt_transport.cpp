@@ -124,8 +124,8 @@ Domain look_up(virConnectPtr connection, const std::string& name)
 
 } // namespace
 
-Result<std::unique_ptr<AgentTransport>>
-connect_libvirt(const std::string& uri, const std::string& domain, Waiter& waiter)
+Result<std::unique_ptr<AgentTransport>> connect_libvirt(const std::string& uri,
+                                                        const std::string& domain, Waiter& waiter)
 {
     // Its own error printer writes to standard error; errors are reported by us.
     ::virSetErrorFunc(nullptr, stay_quiet);

@@ -114,42 +114,70 @@ Result<void> set_directory(std::string& target, const char* option, const std::s
 const std::vector<OptionEntry>& option_table()
 {
     static const std::vector<OptionEntry> table{
-        {"--connect", true, {}, [](Options& o, const std::string& v) -> Result<void> {
+        {"--connect",
+         true,
+         {},
+         [](Options& o, const std::string& v) -> Result<void> {
              o.connect = v;
              return {};
          }},
-        {"--socket", true, {}, [](Options& o, const std::string& v) -> Result<void> {
+        {"--socket",
+         true,
+         {},
+         [](Options& o, const std::string& v) -> Result<void> {
              o.socket = v;
              return {};
          }},
-        {"--qmp", true, {}, [](Options& o, const std::string& v) -> Result<void> {
+        {"--qmp",
+         true,
+         {},
+         [](Options& o, const std::string& v) -> Result<void> {
              o.qmp = v;
              return {};
          }},
-        {"--json", false, {}, [](Options& o, const std::string&) -> Result<void> {
+        {"--json",
+         false,
+         {},
+         [](Options& o, const std::string&) -> Result<void> {
              o.json = true;
              return {};
          }},
-        {"--timeout", true, {}, [](Options& o, const std::string& v) {
-             return set_duration(o.timeout, "--timeout", v);
-         }},
-        {"--check", false, {Verb::hooks}, [](Options& o, const std::string&) -> Result<void> {
+        {"--timeout",
+         true,
+         {},
+         [](Options& o, const std::string& v) { return set_duration(o.timeout, "--timeout", v); }},
+        {"--check",
+         false,
+         {Verb::hooks},
+         [](Options& o, const std::string&) -> Result<void> {
              o.check = true;
              return {};
          }},
-        {"--deadline", true, {Verb::freeze, Verb::snapshot}, [](Options& o, const std::string& v) {
+        {"--deadline",
+         true,
+         {Verb::freeze, Verb::snapshot},
+         [](Options& o, const std::string& v) {
              return set_duration(o.deadline, "--deadline", v);
          }},
         {"--name", true, {Verb::snapshot}, set_name},
         {"--require", true, {Verb::snapshot}, set_require},
-        {"--overlay", false, {Verb::snapshot}, [](Options& o, const std::string&) -> Result<void> {
+        {"--overlay",
+         false,
+         {Verb::snapshot},
+         [](Options& o, const std::string&) -> Result<void> {
              o.overlay = true;
              return {};
          }},
-        {"--overlay-dir", true, {Verb::snapshot}, [](Options& o, const std::string& v) {
+        {"--overlay-dir",
+         true,
+         {Verb::snapshot},
+         [](Options& o, const std::string& v) {
              return set_directory(o.overlay_directory, "--overlay-dir", v);
          }},
-        {"--lease-dir", true, {Verb::snapshot}, [](Options& o, const std::string& v) {
+        {"--lease-dir",
+         true,
+         {Verb::snapshot},
+         [](Options& o, const std::string& v) {
              return set_directory(o.lease_directory, "--lease-dir", v);
          }},
     };

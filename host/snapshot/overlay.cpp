@@ -138,7 +138,8 @@ Result<void> OverlaySnapshot::make_plans(const std::vector<Disk>& disks)
         std::string directory = settings_.directory;
         if (directory.empty()) {
             directory = directory_of(disk.base);
-            if (directory.compare(0, 4, "/dev") == 0 && (directory.size() == 4 || directory[4] == '/')) {
+            if (directory.compare(0, 4, "/dev") == 0 &&
+                (directory.size() == 4 || directory[4] == '/')) {
                 return fail(ErrorKind::invalid_argument,
                             "disk " + disk.label + " is the block device " + disk.base +
                                 "; say with --overlay-dir where its overlay goes");
@@ -165,9 +166,9 @@ Result<void> OverlaySnapshot::check_targets()
     std::map<std::string, std::uint64_t> needed;
     for (const OverlayPlan& plan : plans_) {
         if (!files_.exists(plan.disk.base)) {
-            return fail(ErrorKind::not_found,
-                        "disk " + plan.disk.label + ": QEMU uses " + plan.disk.base +
-                            ", which isn't there as this process sees it");
+            return fail(ErrorKind::not_found, "disk " + plan.disk.label + ": QEMU uses " +
+                                                  plan.disk.base +
+                                                  ", which isn't there as this process sees it");
         }
         if (files_.exists(plan.path)) {
             return fail(ErrorKind::busy, plan.path + ": the file exists already; choose another "
