@@ -2,6 +2,7 @@
 #include "common/json/write.hpp"
 #include "host/qmp/qmp_client.hpp"
 #include "host/snapshot/lease.hpp"
+#include "host/snapshot/qemu_checks.hpp"
 #include "host/snapshot/table.hpp"
 #include "host/verbs.hpp"
 
@@ -95,7 +96,7 @@ Outcome with_monitor(const Run& run)
                            {run.name, run.options.overlay_directory,
                             directory_of_process((*monitor)->process()),
                             new_freeze_id().substr(0, 18)}};
-    if (const Result<void> ours = method.check_owner(until); !ours) {
+    if (const Result<void> ours = check_owner(**monitor, until); !ours) {
         return failed(ours.error().kind() == ErrorKind::permission ? ExitStatus::usage
                                                                    : ExitStatus::unreachable,
                       ours.error().message());

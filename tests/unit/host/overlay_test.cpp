@@ -2,6 +2,7 @@
 #include "host/snapshot/overlay.hpp"
 
 #include "fakes.hpp"
+#include "host/snapshot/qemu_checks.hpp"
 
 #include <gtest/gtest.h>
 
@@ -121,9 +122,9 @@ TEST_F(Overlay, RunningJobsAndMigrationsAreWaitedFor)
 
 TEST_F(Overlay, LibvirtsMonitorIsRefused)
 {
-    EXPECT_TRUE(make().check_owner(later()));
+    EXPECT_TRUE(check_owner(qemu_, later()));
     qemu_.failures["query-chardev"] = answers(R"([{"label": "charmonitor"}])");
-    EXPECT_EQ(make().check_owner(later()).error().kind(), ErrorKind::permission);
+    EXPECT_EQ(check_owner(qemu_, later()).error().kind(), ErrorKind::permission);
 }
 
 TEST_F(Overlay, AnEarlierOverlayOfOursKeepsTheDisksName)
