@@ -5,7 +5,7 @@
 
 #include <charconv>
 #include <cmath>
-#include <cstdio>
+#include <cstdint>
 
 namespace frostline {
 
@@ -13,11 +13,10 @@ namespace {
 
 constexpr double longest_ms = 24.0 * 60 * 60 * 1000;
 
-std::string with_one_digit(double value, const char* unit)
+/// Cut, not rounded, so that 59.99s does not become a 60.0s that nobody else writes.
+std::string with_one_digit(std::int64_t value, std::int64_t unit, const char* name)
 {
-    char buffer[64];
-    std::snprintf(buffer, sizeof buffer, "%.1f%s", value, unit);
-    return buffer;
+    return std::to_string(value / unit) + "." + std::to_string(value % unit * 10 / unit) + name;
 }
 
 } // namespace
@@ -63,13 +62,13 @@ std::string format_duration(std::chrono::microseconds duration)
         return std::to_string(us) + "us";
     }
     if (us < 10'000) {
-        return with_one_digit(static_cast<double>(us) / 1e3, "ms");
+        return with_one_digit(us, 1000, "ms");
     }
     if (us < 1'000'000) {
         return std::to_string(us / 1000) + "ms";
     }
     if (us < 60'000'000) {
-        return with_one_digit(static_cast<double>(us) / 1e6, "s");
+        return with_one_digit(us, 1'000'000, "s");
     }
     return std::to_string(us / 60'000'000) + "min " + std::to_string(us / 1'000'000 % 60) + "s";
 }

@@ -168,14 +168,15 @@ Result<std::optional<std::string>> KeyFile::string(const std::string& group,
     }
     GError* error = nullptr;
     gchar* value = g_key_file_get_string(file_.get(), group.c_str(), key.c_str(), &error);
-    if (value == nullptr) {
+    // After an unknown escape GLib sets the error and returns what it could read as well.
+    const std::string text = value != nullptr ? value : "";
+    g_free(value);
+    if (error != nullptr) {
         const std::string reason = text::printable(error->message);
         g_error_free(error);
         return fail_at(group, key, reason);
     }
-    std::optional<std::string> out{std::string{text::trim(value)}};
-    g_free(value);
-    return out;
+    return std::optional<std::string>{text::trim(text)};
 }
 
 Result<std::optional<bool>> KeyFile::boolean(const std::string& group, const std::string& key) const

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-typedef struct _GKeyFile GKeyFile;
+using GKeyFile = struct _GKeyFile; // NOLINT(bugprone-reserved-identifier): GLib's own name
 
 namespace frostline {
 

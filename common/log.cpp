@@ -59,12 +59,12 @@ void release()
     const std::lock_guard lock{s.mutex};
     s.holding = false;
     if (s.sink) {
-        for (const auto& [level, line] : s.ring) {
-            s.sink(level, line);
-        }
-        if (s.dropped > 0) {
+        if (s.dropped > 0) { // the oldest, so this comes first
             s.sink(Level::warning,
                    std::to_string(s.dropped) + " log lines dropped while file systems were frozen");
+        }
+        for (const auto& [level, line] : s.ring) {
+            s.sink(level, line);
         }
     }
     s.ring.clear();

@@ -44,11 +44,9 @@ std::vector<std::string> split(std::string_view text, char separator)
 std::string join(const std::vector<std::string>& parts, std::string_view separator)
 {
     std::string out;
-    for (const std::string& part : parts) {
-        if (!out.empty()) {
-            out += separator;
-        }
-        out += part;
+    for (std::size_t at = 0; at < parts.size(); ++at) {
+        out += at == 0 ? std::string_view{} : separator;
+        out += parts[at];
     }
     return out;
 }
@@ -85,7 +83,18 @@ std::string_view last_line(std::string_view text)
 
 bool valid_utf8(std::string_view text)
 {
-    return g_utf8_validate_len(text.data(), text.size(), nullptr) != FALSE;
+    // GLib refuses NUL, which is a character like any other here: look at what is between them.
+    for (;;) {
+        const std::size_t nul = text.find('\0');
+        const std::string_view part = text.substr(0, nul);
+        if (!part.empty() && g_utf8_validate_len(part.data(), part.size(), nullptr) == FALSE) {
+            return false;
+        }
+        if (nul == std::string_view::npos) {
+            return true;
+        }
+        text.remove_prefix(nul + 1);
+    }
 }
 
 } // namespace frostline::text

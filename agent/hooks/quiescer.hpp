@@ -114,6 +114,15 @@ public:
 
     /// Reads the hook directories and prepares a run. An error names the file that is wrong.
     [[nodiscard]] virtual Result<std::unique_ptr<QuiesceRun>> prepare(QuiesceRequest request) = 0;
+    /// A run that only thaws: for the hooks (by file name) that an agent which died had asked to
+    /// freeze. thaw() is the only call made on it. An error means that nothing can be thawed.
+    [[nodiscard]] virtual Result<std::unique_ptr<QuiesceRun>>
+    recover(const std::string& freeze_id, const std::vector<std::string>& names)
+    {
+        static_cast<void>(freeze_id);
+        static_cast<void>(names);
+        return fail(ErrorKind::unsupported, "these hooks cannot be thawed after a restart");
+    }
     /// Lists all hooks; with `check` runs each active one's check first (side by side, within
     /// their limits).
     virtual void list(bool check, std::function<void(Result<std::vector<HookListing>>)> done) = 0;

@@ -34,6 +34,9 @@ struct ChildSpec {
     std::size_t output_cap = 65536;     ///< bytes kept of each stream; the rest is read and counted
     std::chrono::milliseconds limit{0}; ///< after this TERM to the group; 0: none
     std::chrono::milliseconds kill_after{2000}; ///< KILL so long after TERM
+    /// Whether processes that it left behind are killed when it ends by itself. After a limit or
+    /// terminate() they always are, wherever they have gone.
+    bool kill_leftovers = false;
 };
 
 struct CapturedOutput {

@@ -103,7 +103,7 @@ Lexer::Step Lexer::step_string(unsigned char byte)
         if (byte == '\\') {
             return go(is_double ? State::double_quoted_escape : State::single_quoted_escape);
         }
-        if (byte == (is_double ? '"' : '\'')) {
+        if (static_cast<char>(byte) == (is_double ? '"' : '\'')) {
             type_ = TokenType::string;
             return go(State::start, Step::last);
         }
@@ -183,10 +183,19 @@ void Lexer::keep(std::string_view piece)
     }
 }
 
+void Lexer::forget_text()
+{
+    constexpr std::size_t worth_keeping = 65536;
+    if (text_.capacity() > worth_keeping) {
+        std::string{}.swap(text_);
+    }
+    text_.clear();
+}
+
 std::optional<Token> Lexer::next(std::string_view& input, std::size_t budget)
 {
     if (std::exchange(delivered_, false)) {
-        text_.clear();
+        forget_text();
         overflowed_ = false;
     }
     std::size_t from = 0; // where the part of the token that is not in text_ yet begins
@@ -202,16 +211,18 @@ std::optional<Token> Lexer::next(std::string_view& input, std::size_t budget)
         const bool may_exceed = done == Step::keep || done == Step::ended_before ||
                                 (done == Step::last && type_ == TokenType::string);
         if (may_exceed && !discard_ && !overflowed_ && text_.size() + (end - from) >= budget) {
-            text_.clear();
-            text_.shrink_to_fit();
+            forget_text();
             overflowed_ = done == Step::keep;
             input.remove_prefix(end);
             // The byte is counted again when it was not part of the token.
             before_ = done == Step::ended_before ? before : before_;
-            return Token{TokenType::excess, {}};
+            return Token{TokenType::excess, {}, false, overflowed_};
         }
         if (done == Step::keep) {
             continue;
+        }
+        if (done == Step::stray && (discard_ || overflowed_)) {
+            text_.assign(1, input[at]); // at least the byte itself
         }
         keep(input.substr(from, end - from));
         input.remove_prefix(end);
@@ -219,7 +230,8 @@ std::optional<Token> Lexer::next(std::string_view& input, std::size_t budget)
         delivered_ = true;
         if (done == Step::stray) {
             state_ = State::recovery;
-            return Token{TokenType::stray, text_};
+            return Token{TokenType::stray, text_, false, false,
+                         static_cast<unsigned char>(before_)};
         }
         return Token{type_, text_, type_ == TokenType::left_brace && before == '\n'};
     }
@@ -250,8 +262,7 @@ void Lexer::discard_text(bool discard)
 {
     discard_ = discard;
     if (discard) {
-        text_.clear();
-        text_.shrink_to_fit();
+        forget_text();
     }
 }
 

@@ -26,7 +26,9 @@ enum class TokenType {
 struct Token {
     TokenType type;
     std::string_view text;    ///< valid until the lexer is used again
-    bool starts_line = false; ///< a line feed stood directly before it (only for left_brace)
+    bool starts_line = false; ///< left_brace: a line feed stands directly before it
+    bool unfinished = false;  ///< excess: its token goes on and will still come out, without text
+    unsigned char byte = 0;   ///< stray: the byte in question
 };
 
 /// Cuts bytes into tokens of QEMU's dialect, in pieces of any size, looking at each byte once.
@@ -72,6 +74,7 @@ private:
     [[nodiscard]] Step go(State state, Step step = Step::keep);
     [[nodiscard]] Step end_before(TokenType type);
     void keep(std::string_view piece);
+    void forget_text();
 
     State state_ = State::start;
     TokenType type_ = TokenType::word; ///< of the token that step() has just ended

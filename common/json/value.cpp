@@ -19,6 +19,11 @@ Object& Object::operator=(const Object&) = default;
 Object& Object::operator=(Object&&) noexcept = default;
 Object::~Object() = default;
 
+bool Object::empty() const noexcept
+{
+    return members_.empty();
+}
+
 void Object::set(std::string key, Value value)
 {
     const auto found = std::find_if(members_.begin(), members_.end(),

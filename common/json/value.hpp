@@ -37,7 +37,7 @@ public:
     /// nullptr when absent.
     [[nodiscard]] const Value* find(std::string_view key) const;
     [[nodiscard]] const std::vector<Member>& members() const noexcept { return members_; }
-    [[nodiscard]] bool empty() const noexcept { return members_.empty(); }
+    [[nodiscard]] bool empty() const noexcept;
 
     friend bool operator==(const Object&, const Object&);
 

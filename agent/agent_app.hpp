@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "channel/channel.hpp"
+#include "common/result.hpp"
+#include "config/config.hpp"
+#include "freeze/freeze_session.hpp"
+#include "freeze/process_guard.hpp"
+#include "freeze/run_state.hpp"
+#include "hooks/engine.hpp"
+#include "rpc/dispatcher.hpp"
+#include "rpc/policy.hpp"
+#include "rpc/registry.hpp"
+#include "system/device_monitor.hpp"
+#include "system/glib_loop.hpp"
+#include "system/linux_fs_control.hpp"
+#include "system/linux_mount_table.hpp"
+#include "system/process_launcher.hpp"
+#include "system/sysfs_block_layers.hpp"
+#include "system/thread_workers.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace frostline {
+
+/// All parts of the running agent, wired together. Members are in the order of their dependence.
+class AgentApp {
+public:
+    /// `config` with resolved paths. The run directory exists. Main thread; signals are blocked.
+    AgentApp(const config::Config& config, std::unique_ptr<system::GlibLoop> loop);
+    AgentApp(const AgentApp&) = delete;
+    AgentApp& operator=(const AgentApp&) = delete;
+    ~AgentApp();
+
+    /// Finishes what an earlier agent left frozen, opens the channels, calls `ready`, and serves
+    /// until SIGTERM or SIGINT; then thaws what is held. An error: it could not start.
+    [[nodiscard]] Result<void> serve(const std::function<Result<void>()>& ready);
+    /// Finishes what an earlier agent left frozen, hooks included, and no more.
+    void recover();
+
+private:
+    [[nodiscard]] Result<void> open_channels();
+    [[nodiscard]] Result<void> open_main_channel();
+    void open_control_socket();
+    [[nodiscard]] channel::ConversationFactory conversations();
+    [[nodiscard]] rpc::Dispatcher::Settings dispatcher_settings();
+    [[nodiscard]] bool frozen() const;
+    void on_signal(int signal);
+
+    config::Config config_;
+    std::unique_ptr<system::GlibLoop> loop_;
+    system::ProcessLauncher launcher_;
+    system::ThreadWorkers workers_;
+    system::LinuxMountTable mounts_;
+    system::SysfsBlockLayers layers_;
+    system::LinuxFsControl control_;
+    hooks::Engine hooks_;
+    freeze::ProcessGuardStarter guards_;
+    freeze::FileRunState store_;
+    freeze::FreezeSession session_;
+    rpc::Registry registry_;
+    rpc::Policy policy_;
+    rpc::Dispatcher dispatcher_;
+    std::unique_ptr<system::DeviceMonitor> ports_;
+    std::unique_ptr<channel::Channel> control_socket_;
+    std::unique_ptr<channel::Channel> channel_;
+    system::Subscription signals_;
+    bool stopping_ = false;
+};
+
+} // namespace frostline

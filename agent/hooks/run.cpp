@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hooks/run.hpp"
+
+#include "hooks/verdict.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace frostline::hooks {
+
+Run::Run(system::EventLoop& loop, system::ChildLauncher& launcher, QuiesceRequest request,
+         std::vector<PlannedHook> hooks, const std::vector<Hook>& skipped, MountList mounts)
+    : loop_(&loop), launcher_(&launcher), request_(std::move(request)), mounts_(std::move(mounts))
+{
+    slots_.reserve(hooks.size());
+    for (PlannedHook& hook : hooks) {
+        slots_.emplace_back(std::move(hook), loop, launcher);
+    }
+    // Three records per hook at most without retries: no allocation while frozen.
+    records_.reserve(3 * slots_.size() + skipped.size());
+    for (const Hook& hook : skipped) {
+        HookRecord entry;
+        entry.name = hook.name;
+        entry.stage = hook.stage;
+        entry.phase = hook.session ? HookPhase::hold : HookPhase::freeze;
+        entry.result = HookResult::skipped;
+        entry.start = loop.now();
+        entry.standard_error = "none of its file systems is about to be frozen";
+        entry.optional = hook.optional;
+        records_.push_back(std::move(entry));
+    }
+}
+
+Run::~Run() = default;
+
+std::vector<std::string> Run::owed() const
+{
+    std::vector<std::string> names;
+    for (const Slot& slot : slots_) {
+        if (slot.owes) {
+            names.push_back(slot.name());
+        }
+    }
+    return names;
+}
+
+Result<void> Run::launch(Slot& slot, HookPhase phase, std::chrono::milliseconds limit)
+{
+    CallContext context;
+    context.freeze_id = request_.freeze_id;
+    context.mount_list = mounts_.path();
+    context.limit = limit;
+    if (phase == HookPhase::thaw) {
+        context.outcome = outcome_;
+    }
+    slot.limit = limit;
+    slot.stopped = false;
+    slot.since = loop_->now();
+    std::function<void(std::string_view)> lines;
+    if (phase == HookPhase::hold) {
+        lines = [this, &slot](std::string_view line) { on_line(slot, line); };
+    }
+    return slot.call->start(child_spec(slot.planned, phase, context), std::move(lines),
+                            [this, &slot](const CallEnd& end) { on_end(slot, end); });
+}
+
+void Run::on_end(Slot& slot, const CallEnd& end)
+{
+    switch (std::exchange(slot.life, Life::idle)) {
+    case Life::quiescing:
+        on_freeze_end(slot, end);
+        break;
+    case Life::holding:
+        on_lost_hold(slot, end);
+        break;
+    case Life::releasing:
+        on_released(slot, end);
+        break;
+    case Life::thawing: {
+        const HookResult result = classify(end);
+        record(slot, HookPhase::thaw, result, end);
+        on_thaw_end(slot, result);
+        break;
+    }
+    case Life::idle:
+        break;
+    }
+}
+
+HookRecord& Run::record(const Slot& slot, HookPhase phase, HookResult result, const CallEnd& end)
+{
+    HookRecord entry;
+    entry.name = slot.name();
+    entry.stage = slot.stage();
+    entry.phase = phase;
+    entry.result = result;
+    entry.start = slot.since;
+    entry.duration = loop_->now() - slot.since;
+    entry.standard_error = kept_text(end.result.err);
+    entry.standard_output = kept_text(end.result.out);
+    entry.optional = slot.planned.hook.optional;
+    records_.push_back(std::move(entry));
+    return records_.back();
+}
+
+bool Run::any(Life life, std::optional<int> stage) const
+{
+    return std::any_of(slots_.begin(), slots_.end(), [life, stage](const Slot& slot) {
+        return slot.life == life && (!stage || slot.stage() == *stage);
+    });
+}
+
+void Run::later(std::function<void()> action)
+{
+    loop_->post([weak = std::weak_ptr{alive_}, action = std::move(action)] {
+        if (!weak.expired()) { // the loop's thread is the only one that could end us meanwhile
+            action();
+        }
+    });
+}
+
+} // namespace frostline::hooks

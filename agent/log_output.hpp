@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/result.hpp"
+#include "config/config.hpp"
+
+namespace frostline {
+
+/// Sends the log to the configured file, or to standard error: with a priority in front of each
+/// line where that is the journal, with the time elsewhere.
+[[nodiscard]] Result<void> open_log(const config::AgentSettings& settings);
+
+} // namespace frostline

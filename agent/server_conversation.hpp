@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "channel/channel.hpp"
+#include "common/wire/splitter.hpp"
+#include "rpc/session.hpp"
+
+#include <cstddef>
+#include <string_view>
+
+namespace frostline {
+
+/// What lies between a connection's bytes and a session's requests. One per peer, so a peer never
+/// continues what another one has begun.
+class ServerConversation final : public channel::Conversation {
+public:
+    ServerConversation(const rpc::Dispatcher& dispatcher, channel::Connection& connection);
+
+    void on_bytes(std::string_view bytes) override;
+    void on_end_of_input() override { session_.on_end_of_input(); }
+    void on_drained() override { session_.on_drained(); }
+
+private:
+    class ConnectionOutput final : public rpc::Output {
+    public:
+        explicit ConnectionOutput(channel::Connection& connection) : connection_(connection) {}
+        void send(std::string_view bytes) override { connection_.send(bytes); }
+        [[nodiscard]] bool congested() const override { return connection_.congested(); }
+        void set_paused(bool paused) override { connection_.set_paused(paused); }
+        void close_when_sent() override { connection_.close_when_sent(); }
+
+    private:
+        channel::Connection& connection_;
+    };
+
+    void take(json::Value message);
+
+    ConnectionOutput output_;
+    wire::Splitter splitter_;
+    rpc::Session session_;
+    std::size_t message_bytes_ = 0; ///< fed since the last complete message
+};
+
+} // namespace frostline

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "system/sysfs_block_layers.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string_view>
+
+#include <sys/sysmacros.h>
+
+namespace frostline::system {
+
+namespace {
+
+namespace files = std::filesystem;
+
+std::vector<std::string> names_in(const files::path& folder)
+{
+    std::vector<std::string> names;
+    std::error_code error;
+    files::directory_iterator entry{folder, error};
+    for (; !error && entry != files::directory_iterator{}; entry.increment(error)) {
+        names.push_back(entry->path().filename().string());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+/// The text of a sysfs attribute without its newline; empty when there is none.
+std::string attribute(const files::path& file)
+{
+    std::ifstream stream{file};
+    std::string text{std::istreambuf_iterator<char>{stream}, {}};
+    if (!text.empty() && text.back() == '\n') {
+        text.pop_back();
+    }
+    return text;
+}
+
+std::string without_suffix(std::string text, std::string_view suffix)
+{
+    if (text.size() >= suffix.size() &&
+        std::string_view{text}.substr(text.size() - suffix.size()) == suffix) {
+        text.resize(text.size() - suffix.size());
+    }
+    return text;
+}
+
+/// Walks down from block devices (folders in /sys/class/block) to loop devices.
+class Walk {
+public:
+    explicit Walk(const std::string& sysfs) : block_(files::path{sysfs} / "class" / "block") {}
+
+    void visit(const std::string& name)
+    {
+        if (name.empty() || !seen_.insert(name).second) {
+            return;
+        }
+        std::error_code error;
+        files::path folder = files::canonical(block_ / name, error);
+        if (error) {
+            return;
+        }
+        for (const std::string& below : names_in(folder / "slaves")) {
+            visit(below);
+        }
+        if (files::exists(folder / "partition", error)) {
+            folder = folder.parent_path(); // a partition's folder lies in its disk's
+            visit(folder.filename().string());
+            return;
+        }
+        // The kernel marks a file that was deleted; its file system is still the one below.
+        const std::string file =
+            without_suffix(attribute(folder / "loop" / "backing_file"), " (deleted)");
+        if (file.rfind("/dev/", 0) == 0) {
+            visit(files::path{file}.filename().string()); // a loop device on a block device
+        } else if (!file.empty()) {
+            found_.push_back(file);
+        }
+    }
+
+    [[nodiscard]] std::vector<std::string> take() { return std::move(found_); }
+
+private:
+    files::path block_;
+    std::set<std::string> seen_;
+    std::vector<std::string> found_;
+};
+
+/// All devices of the btrfs that `name` belongs to; only `name` where it belongs to none.
+std::vector<std::string> btrfs_devices(const files::path& sysfs, const std::string& name)
+{
+    const files::path btrfs = sysfs / "fs" / "btrfs";
+    for (const std::string& uuid : names_in(btrfs)) {
+        std::vector<std::string> devices = names_in(btrfs / uuid / "devices");
+        if (std::find(devices.begin(), devices.end(), name) != devices.end()) {
+            return devices;
+        }
+    }
+    return {name};
+}
+
+} // namespace
+
+Result<std::vector<std::string>> SysfsBlockLayers::backing_files(const Mount& mount)
+{
+    const files::path sysfs{sysfs_};
+    std::error_code error;
+    std::vector<std::string> devices;
+    if (major(mount.device) != 0) {
+        const std::string number =
+            std::to_string(major(mount.device)) + ":" + std::to_string(minor(mount.device));
+        const files::path folder = files::canonical(sysfs / "dev" / "block" / number, error);
+        if (error) {
+            return std::vector<std::string>{}; // no block device of this name: nothing below it
+        }
+        devices = {folder.filename().string()};
+    } else if (mount.source.rfind("/dev/", 0) == 0) {
+        // Device mapper names are links in /dev/mapper to the kernel's name (on devtmpfs).
+        const files::path node = files::canonical(mount.source, error);
+        const std::string name = (error ? files::path{mount.source} : node).filename().string();
+        devices =
+            mount.type == "btrfs" ? btrfs_devices(sysfs, name) : std::vector<std::string>{name};
+    }
+    Walk walk{sysfs_};
+    for (const std::string& device : devices) {
+        walk.visit(device);
+    }
+    return walk.take();
+}
+
+} // namespace frostline::system

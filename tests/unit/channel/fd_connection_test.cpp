@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "channel/fd_connection.hpp"
+
+#include "loop_fixture.hpp"
+
+#include <gmock/gmock.h>
+
+namespace frostline::channel {
+namespace {
+
+using testing::ElementsAre;
+
+class FdConnectionTest : public LoopTest {
+protected:
+    void open(FdConnectionSettings settings)
+    {
+        pair_ = socket_pair();
+        auto connection = FdConnection::create(*loop_, std::move(pair_[0]), settings,
+                                               story_.factory(), [this](const Error&) {
+                                                   closed_ = true;
+                                                   connection_.reset();
+                                               });
+        ASSERT_TRUE(connection);
+        connection_ = std::move(connection).value();
+    }
+    [[nodiscard]] bool told(const std::string& event) const
+    {
+        return std::find(story_.events.begin(), story_.events.end(), event) != story_.events.end();
+    }
+
+    Story story_;
+    std::array<UniqueFd, 2> pair_;
+    std::shared_ptr<FdConnection> connection_;
+    bool closed_ = false;
+};
+
+TEST_F(FdConnectionTest, CarriesBytesBothWays)
+{
+    open({EndOfFile::ends_input});
+    story_.echo = true;
+    put(pair_[1], "hello");
+    run_until([&] { return told("hello"); });
+    EXPECT_EQ(get(pair_[1]), "hello");
+}
+
+TEST_F(FdConnectionTest, AHalfClosedPeerStillGetsItsReply)
+{
+    open({EndOfFile::ends_input});
+    put(pair_[1], "question");
+    ::shutdown(pair_[1].get(), SHUT_WR);
+    run_until([&] { return told("end of input"); });
+    EXPECT_FALSE(closed_);
+    story_.connection->send("answer");
+    story_.connection->close_when_sent();
+    run_until([&] { return closed_; });
+    EXPECT_EQ(get(pair_[1]), "answer");
+}
+
+TEST_F(FdConnectionTest, AClosedPeerEndsTheConversation)
+{
+    open({EndOfFile::ends_input});
+    put(pair_[1], "last words");
+    pair_[1].reset();
+    run_until([&] { return closed_; });
+    EXPECT_THAT(story_.events, ElementsAre("begin", "last words", "end"));
+}
+
+TEST_F(FdConnectionTest, APeerThatDoesNotReadStopsTheReadingAndCostsNothing)
+{
+    open({EndOfFile::ends_input, 65536});
+    put(pair_[1], "start");
+    run_until([&] { return told("start"); });
+    while (!connection_->congested()) {
+        story_.connection->send(std::string(65536, 'x'));
+    }
+    put(pair_[1], "more");
+    settle();
+    EXPECT_FALSE(told("more"));
+    run_until([&] {
+        get(pair_[1]);
+        return told("more");
+    });
+    EXPECT_TRUE(told("drained"));
+}
+
+TEST_F(FdConnectionTest, APeerThatClosesWhileAReplyIsPendingIsGone)
+{
+    open({EndOfFile::ends_input, 65536});
+    put(pair_[1], "start");
+    run_until([&] { return told("start"); });
+    while (!connection_->congested()) {
+        story_.connection->send(std::string(65536, 'x'));
+    }
+    pair_[1].reset();
+    run_until([&] { return closed_; });
+}
+
+TEST_F(FdConnectionTest, APausedUserIsToldWhenThePeerGoes)
+{
+    open({EndOfFile::ends_input});
+    put(pair_[1], "long work");
+    run_until([&] { return told("long work"); });
+    story_.connection->set_paused(true);
+    put(pair_[1], "unread");
+    pair_[1].reset();
+    run_until([&] { return closed_; });
+    EXPECT_FALSE(told("unread"));
+}
+
+TEST_F(FdConnectionTest, ResumingReadsWhatCameMeanwhile)
+{
+    open({EndOfFile::ends_input});
+    put(pair_[1], "one");
+    run_until([&] { return told("one"); });
+    story_.connection->set_paused(true);
+    put(pair_[1], "two");
+    settle();
+    EXPECT_FALSE(told("two"));
+    story_.connection->set_paused(false);
+    run_until([&] { return told("two"); });
+}
+
+TEST_F(FdConnectionTest, AnAbsentHostEndsOnlyTheConversation)
+{
+    open({EndOfFile::peer_absent});
+    put(pair_[1], "first host");
+    run_until([&] { return told("first host"); });
+    ::shutdown(pair_[1].get(), SHUT_WR); // reads give 0 from now on, as a port without a host does
+    run_until([&] { return told("end"); });
+    EXPECT_FALSE(closed_);
+    EXPECT_THAT(story_.events, ElementsAre("begin", "first host", "end"));
+}
+
+} // namespace
+} // namespace frostline::channel
