@@ -18,7 +18,7 @@ std::chrono::microseconds between(TimePoint from, TimePoint to)
 
 } // namespace
 
-void SnapshotSequence::note(std::string problem)
+void SnapshotSequence::note(const std::string& problem)
 {
     if (!result_.problem.empty()) {
         result_.problem += "; ";

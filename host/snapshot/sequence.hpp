@@ -50,7 +50,7 @@ private:
     void clear_up_refused_freeze();
     void find_out_what_was_taken();
     void discard();
-    void note(std::string problem);
+    void note(const std::string& problem);
     [[nodiscard]] std::optional<bool> freeze_in_force();
     [[nodiscard]] TimePoint give_up_at() const;
 
