@@ -2,6 +2,7 @@
 #include "support/fake_loop.hpp"
 #include "system/thread_workers.hpp"
 
+#include <array>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -75,15 +76,18 @@ TEST(ThreadWorkers, GoesWithoutWaitingForAStuckOne)
 {
     test::FakeLoop loop;
     auto let_go = std::make_shared<std::promise<void>>();
+    std::promise<void> started;
     std::promise<void> ended;
     {
         std::optional<ThreadWorkers> workers;
         workers.emplace(loop);
-        workers->submit([&ended, gate = let_go->get_future().share()]() -> Workers::Continuation {
+        workers->submit([&, gate = let_go->get_future().share()]() -> Workers::Continuation {
+            started.set_value();
             gate.wait();
             ended.set_value();
             return [] { ADD_FAILURE() << "posted to a loop that may have gone"; };
         });
+        started.get_future().wait();
     }
     let_go->set_value();
     ended.get_future().wait();
