@@ -2,6 +2,7 @@
 #include "common/json/write.hpp"
 #include "host/qmp/qmp_client.hpp"
 #include "host/snapshot/lease.hpp"
+#include "host/snapshot/qemu_checks.hpp"
 #include "host/snapshot/table.hpp"
 #include "host/verbs.hpp"
 
@@ -63,8 +64,8 @@ Outcome conclude(const Run& run, OverlaySnapshot& method, ImageFiles& files,
     Outcome outcome;
     outcome.status = result.judgement.status;
     outcome.problem = result.problem;
-    outcome.details = describe_snapshot(run.options.guest, run.name, run.options.require, result,
-                                        method.plans());
+    outcome.details =
+        describe_snapshot(run.options.guest, run.name, run.options.require, result, method.plans());
     if (result.kept) {
         outcome.text = format_snapshot(run.options.guest, run.name, run.options.require, result,
                                        method.plans());
@@ -90,17 +91,20 @@ Outcome with_monitor(const Run& run)
         return failed(ExitStatus::unreachable, monitor.error().message());
     }
     LocalImageFiles files{run.waiter};
-    OverlaySnapshot method{**monitor, files,
+    OverlaySnapshot method{**monitor,
+                           files,
                            {run.name, run.options.overlay_directory,
                             directory_of_process((*monitor)->process()),
                             new_freeze_id().substr(0, 18)}};
-    if (const Result<void> ours = method.check_owner(until); !ours) {
+    if (const Result<void> ours = check_owner(**monitor, until); !ours) {
         return failed(ours.error().kind() == ErrorKind::permission ? ExitStatus::usage
                                                                    : ExitStatus::unreachable,
                       ours.error().message());
     }
-    SnapshotSequence sequence{run.agent,    method,
-                              run.waiter,   run.progress,
+    SnapshotSequence sequence{run.agent,
+                              method,
+                              run.waiter,
+                              run.progress,
                               {new_freeze_id(), run.options.deadline, run.options.require}};
     const SnapshotResult result = sequence.run();
     run.progress.done();
@@ -126,13 +130,13 @@ Outcome run_snapshot(const Options& options, AgentClient& agent, Waiter& waiter,
         return failed(ExitStatus::unreachable, before.error().message());
     }
     if (before->frozen) {
-        return failed(ExitStatus::freeze_failed,
-                      "the guest is frozen already, by somebody else (" + before->state +
-                          "); if nobody works on it: frostline thaw");
+        return failed(ExitStatus::freeze_failed, "the guest is frozen already, by somebody else (" +
+                                                     before->state +
+                                                     "); if nobody works on it: frostline thaw");
     }
-    const Run run{options,  agent,
-                  waiter,   progress,
-                  options.name.empty() ? name_from_now() : options.name, utc_now()};
+    const Run run{
+        options,  agent, waiter, progress, options.name.empty() ? name_from_now() : options.name,
+        utc_now()};
     return with_monitor(run);
 }
 

@@ -39,10 +39,10 @@ Outcome ping(AgentClient& agent, const AgentIdentity& identity)
 Outcome info(const Options& options, const AgentIdentity& identity)
 {
     Outcome outcome;
-    outcome.text = format_table({{"guest", text::printable(options.guest)},
-                                 {"agent", kind_of(identity)},
-                                 {"commands", std::to_string(identity.commands.size()) +
-                                                  " enabled"}});
+    outcome.text =
+        format_table({{"guest", text::printable(options.guest)},
+                      {"agent", kind_of(identity)},
+                      {"commands", std::to_string(identity.commands.size()) + " enabled"}});
     for (const std::string& command : identity.commands) {
         outcome.text += "  " + command + "\n";
     }
@@ -155,8 +155,8 @@ Outcome freeze(const Options& options, AgentClient& agent, Waiter& waiter, Progr
 Outcome thaw(AgentClient& agent, Waiter& waiter, Progress& progress)
 {
     progress.phase("thawing the guest");
-    const ThawOutcome thawed = confirm_thaw(agent, waiter, std::nullopt,
-                                            waiter.now() + agent.limits().recovery);
+    const ThawOutcome thawed =
+        confirm_thaw(agent, waiter, std::nullopt, waiter.now() + agent.limits().recovery);
     progress.done();
     Outcome outcome;
     if (thawed.report) {

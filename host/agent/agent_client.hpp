@@ -39,8 +39,8 @@ public:
     [[nodiscard]] Result<std::vector<HookEntry>> hooks(bool check);
 
     /// `id` and `deadline` mean something to a Frostline agent only.
-    [[nodiscard]] Result<Answer<FreezeResult>>
-    freeze(const std::string& id, std::optional<Millis> deadline);
+    [[nodiscard]] Result<Answer<FreezeResult>> freeze(const std::string& id,
+                                                      std::optional<Millis> deadline);
     /// Without `id`: whatever is frozen.
     [[nodiscard]] Result<Answer<ThawResult>> thaw(const std::optional<std::string>& id);
 

@@ -36,12 +36,9 @@ HookRow to_row(const qapi::FreezeHook& hook)
 
 FilesystemRow to_row(const qapi::FreezeFilesystem& filesystem)
 {
-    return {safe(filesystem.mountpoint),
-            safe(filesystem.type),
-            safe(filesystem.device),
-            std::string{to_string(filesystem.result)},
-            safe(filesystem.reason),
-            std::chrono::microseconds{filesystem.duration_us}};
+    return {safe(filesystem.mountpoint), safe(filesystem.type),
+            safe(filesystem.device),     std::string{to_string(filesystem.result)},
+            safe(filesystem.reason),     std::chrono::microseconds{filesystem.duration_us}};
 }
 
 FreezeReport to_report(const qapi::FreezeReport& from)
@@ -134,8 +131,8 @@ Result<GuestState> decode_status(const json::Value& value)
     GuestState state;
     state.state = to_string(status->state);
     // While hooks let go, the file systems are thawed already.
-    state.frozen = status->state != qapi::FreezeState::idle &&
-                   status->state != qapi::FreezeState::releasing;
+    state.frozen =
+        status->state != qapi::FreezeState::idle && status->state != qapi::FreezeState::releasing;
     state.id = status->id;
     if (status->deadline_remaining_ms) {
         state.deadline_remaining = std::chrono::milliseconds{*status->deadline_remaining_ms};
@@ -182,10 +179,9 @@ Result<std::int64_t> decode_count(const json::Value& value)
 
 std::int64_t held_filesystems(const FreezeReport& report)
 {
-    return std::count_if(report.filesystems.begin(), report.filesystems.end(),
-                         [](const FilesystemRow& row) {
-                             return row.result == "frozen" || row.result == "synced";
-                         });
+    return std::count_if(
+        report.filesystems.begin(), report.filesystems.end(),
+        [](const FilesystemRow& row) { return row.result == "frozen" || row.result == "synced"; });
 }
 
 } // namespace frostline::host

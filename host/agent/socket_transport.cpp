@@ -28,8 +28,8 @@ std::string request_line(std::string_view command, json::Object arguments, json:
 Result<void> SocketTransport::sync(TimePoint until)
 {
     // 53 bits, so that no JSON implementation on the way can round it.
-    const auto id = static_cast<std::int64_t>(
-        ((std::uint64_t{random_()} << 32) | random_()) & ((std::uint64_t{1} << 53) - 1));
+    const auto id = static_cast<std::int64_t>(((std::uint64_t{random_()} << 32) | random_()) &
+                                              ((std::uint64_t{1} << 53) - 1));
     json::Object arguments;
     arguments.set("id", id);
     json::Object request;

@@ -114,42 +114,70 @@ Result<void> set_directory(std::string& target, const char* option, const std::s
 const std::vector<OptionEntry>& option_table()
 {
     static const std::vector<OptionEntry> table{
-        {"--connect", true, {}, [](Options& o, const std::string& v) -> Result<void> {
+        {"--connect",
+         true,
+         {},
+         [](Options& o, const std::string& v) -> Result<void> {
              o.connect = v;
              return {};
          }},
-        {"--socket", true, {}, [](Options& o, const std::string& v) -> Result<void> {
+        {"--socket",
+         true,
+         {},
+         [](Options& o, const std::string& v) -> Result<void> {
              o.socket = v;
              return {};
          }},
-        {"--qmp", true, {}, [](Options& o, const std::string& v) -> Result<void> {
+        {"--qmp",
+         true,
+         {},
+         [](Options& o, const std::string& v) -> Result<void> {
              o.qmp = v;
              return {};
          }},
-        {"--json", false, {}, [](Options& o, const std::string&) -> Result<void> {
+        {"--json",
+         false,
+         {},
+         [](Options& o, const std::string&) -> Result<void> {
              o.json = true;
              return {};
          }},
-        {"--timeout", true, {}, [](Options& o, const std::string& v) {
-             return set_duration(o.timeout, "--timeout", v);
-         }},
-        {"--check", false, {Verb::hooks}, [](Options& o, const std::string&) -> Result<void> {
+        {"--timeout",
+         true,
+         {},
+         [](Options& o, const std::string& v) { return set_duration(o.timeout, "--timeout", v); }},
+        {"--check",
+         false,
+         {Verb::hooks},
+         [](Options& o, const std::string&) -> Result<void> {
              o.check = true;
              return {};
          }},
-        {"--deadline", true, {Verb::freeze, Verb::snapshot}, [](Options& o, const std::string& v) {
+        {"--deadline",
+         true,
+         {Verb::freeze, Verb::snapshot},
+         [](Options& o, const std::string& v) {
              return set_duration(o.deadline, "--deadline", v);
          }},
         {"--name", true, {Verb::snapshot}, set_name},
         {"--require", true, {Verb::snapshot}, set_require},
-        {"--overlay", false, {Verb::snapshot}, [](Options& o, const std::string&) -> Result<void> {
+        {"--overlay",
+         false,
+         {Verb::snapshot},
+         [](Options& o, const std::string&) -> Result<void> {
              o.overlay = true;
              return {};
          }},
-        {"--overlay-dir", true, {Verb::snapshot}, [](Options& o, const std::string& v) {
+        {"--overlay-dir",
+         true,
+         {Verb::snapshot},
+         [](Options& o, const std::string& v) {
              return set_directory(o.overlay_directory, "--overlay-dir", v);
          }},
-        {"--lease-dir", true, {Verb::snapshot}, [](Options& o, const std::string& v) {
+        {"--lease-dir",
+         true,
+         {Verb::snapshot},
+         [](Options& o, const std::string& v) {
              return set_directory(o.lease_directory, "--lease-dir", v);
          }},
     };
@@ -300,31 +328,6 @@ std::string_view verb_name(Verb verb)
         }
     }
     return verb == Verb::version ? "version" : "help";
-}
-
-std::string_view help_text()
-{
-    return R"(usage: frostline [--connect URI | --socket PATH [--qmp PATH]] [--json]
-                 [--timeout T] VERB [GUEST] [OPTION...]
-
-GUEST is a libvirt domain (name, UUID or id). With --socket, the guest agent's
-Unix socket, it is only a label. --qmp is the monitor of that QEMU.
-
-  ping, info, status    is there an agent, which, what is it doing
-  hooks [--check]       the guest's hooks; --check runs their checks
-  freeze [--deadline T] freeze by hand; a Frostline agent thaws itself after T
-  thaw                  thaw by hand
-  snapshot --overlay [--name N] [--deadline T] [--require app|fs|crash]
-           [--overlay-dir DIR] [--lease-dir DIR]
-                        freeze, switch all disks to new qcow2 overlays at one
-                        moment, thaw, and say what the snapshot is worth
-
-  --json      one JSON document instead of a table
-  --timeout T longest wait for one answer (10s; 3min for a freeze)
-T is a number with ms, s or min; a bare number is seconds.
-Exit status: 0 consistent, 1 usage, 2 not reached, 3 freeze failed, 4 snapshot
-failed, 5 taken but below --require, 6 thaw not confirmed. See frostline(1).
-)";
 }
 
 } // namespace frostline::host

@@ -39,10 +39,10 @@ Result<LineStream> LineStream::connect(const std::string& path, Waiter& waiter, 
     sockaddr_un address = {};
     address.sun_family = AF_UNIX;
     if (path.empty() || path.size() >= sizeof address.sun_path) {
-        return fail(ErrorKind::invalid_argument,
-                    "connect to '" + path + "': a socket path has 1 to " +
-                        std::to_string(sizeof address.sun_path - 1) +
-                        " bytes; use a shorter or relative one");
+        return fail(ErrorKind::invalid_argument, "connect to '" + path +
+                                                     "': a socket path has 1 to " +
+                                                     std::to_string(sizeof address.sun_path - 1) +
+                                                     " bytes; use a shorter or relative one");
     }
     std::memcpy(address.sun_path, path.data(), path.size());
     UniqueFd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
@@ -50,8 +50,8 @@ Result<LineStream> LineStream::connect(const std::string& path, Waiter& waiter, 
         return fail_errno("make a socket", errno);
     }
     for (;;) {
-        if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address),
-                      sizeof address) == 0) {
+        if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
+            0) {
             return LineStream{std::move(socket), waiter};
         }
         // A Unix socket says EAGAIN when the queue of the listener is full: somebody else is

@@ -15,8 +15,7 @@ namespace {
 
 Failure interrupted(int signal)
 {
-    return fail(ErrorKind::cancelled,
-                std::string{"interrupted by SIG"} + ::sigabbrev_np(signal));
+    return fail(ErrorKind::cancelled, std::string{"interrupted by SIG"} + ::sigabbrev_np(signal));
 }
 
 /// What poll(2) takes, rounded up so that a wait never ends before its deadline.
@@ -78,8 +77,8 @@ Result<void> SignalWaiter::wait(int descriptor, short events, TimePoint until)
         if (stopped_by() && !shielded_) {
             return interrupted(*signal_);
         }
-        std::array<pollfd, 2> polled{{{descriptor, events, 0},
-                                      {shielded_ ? -1 : signals_.get(), POLLIN, 0}}};
+        std::array<pollfd, 2> polled{
+            {{descriptor, events, 0}, {shielded_ ? -1 : signals_.get(), POLLIN, 0}}};
         const int ready = ::poll(polled.data(), polled.size(), poll_timeout(now(), until));
         if (ready < 0 && errno != EINTR) {
             return fail_errno("poll", errno);

@@ -54,8 +54,8 @@ Result<Reply> QmpClient::execute(std::string_view command, json::Object argument
     }
     request.set("id", json::Value{id});
     const std::string what = "QEMU monitor: " + std::string{command};
-    if (Result<void> sent = stream_.send(json::write(json::Value{std::move(request)}) + "\n",
-                                         until);
+    if (Result<void> sent =
+            stream_.send(json::write(json::Value{std::move(request)}) + "\n", until);
         !sent) {
         return fail(std::move(sent).error().with_context(what));
     }

@@ -18,8 +18,8 @@ public:
     /// error and stays as it is; after any error nothing new is left.
     [[nodiscard]] virtual Result<void> create_overlay(const std::string& path,
                                                       const std::string& base,
-                                                      const std::string& format,
-                                                      std::uint64_t size, TimePoint until) = 0;
+                                                      const std::string& format, std::uint64_t size,
+                                                      TimePoint until) = 0;
     /// Bytes free for new files in that directory.
     [[nodiscard]] virtual Result<std::uint64_t> free_space(const std::string& directory) = 0;
     [[nodiscard]] virtual bool exists(const std::string& path) = 0;

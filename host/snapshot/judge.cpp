@@ -45,9 +45,8 @@ const FilesystemRow* loose_filesystem(const FreezeReport& report)
 Finding judge_report(const FreezeReport& report)
 {
     if (report.outcome != "consistent" && report.outcome != "degraded") {
-        return {Level::crash,
-                "the guest's report says '" + report.outcome + "'" +
-                    (report.error ? ": " + *report.error : std::string{})};
+        return {Level::crash, "the guest's report says '" + report.outcome + "'" +
+                                  (report.error ? ": " + *report.error : std::string{})};
     }
     if (const FilesystemRow* loose = loose_filesystem(report); loose != nullptr) {
         return {Level::crash, "file system " + loose->mount_point + " was not held: " +
@@ -60,15 +59,14 @@ Finding judge_report(const FreezeReport& report)
             continue;
         }
         if (hook.result != "done" && hook.result != "held") {
-            return {Level::fs, "hook " + hook.name + " did not hold its application (" +
-                                   hook.result + ")"};
+            return {Level::fs,
+                    "hook " + hook.name + " did not hold its application (" + hook.result + ")"};
         }
         any_hook = true;
     }
     const bool any_filesystem = std::any_of(
-        report.filesystems.begin(), report.filesystems.end(), [](const FilesystemRow& row) {
-            return row.result == "frozen" || row.result == "synced";
-        });
+        report.filesystems.begin(), report.filesystems.end(),
+        [](const FilesystemRow& row) { return row.result == "frozen" || row.result == "synced"; });
     if (!any_hook && !any_filesystem) {
         return {Level::crash, "nothing was frozen in the guest"};
     }

@@ -12,14 +12,14 @@ namespace frostline::host {
 /// Everything that bears on what a snapshot is worth, from the host's point of view.
 struct Evidence {
     enum class Taken {
-        no,       ///< refused, or given up before
+        no,        ///< refused, or given up before
         in_window, ///< QEMU said yes while the guest was frozen
-        late,     ///< it happened, but nobody can say when
+        late,      ///< it happened, but nobody can say when
         unknown,
     };
 
-    bool frostline = false;     ///< else a plain qemu-ga, which only counts
-    bool freeze_good = false;   ///< the freeze answered without an error
+    bool frostline = false;   ///< else a plain qemu-ga, which only counts
+    bool freeze_good = false; ///< the freeze answered without an error
     std::int64_t frozen_count = 0;
     std::optional<bool> held_before; ///< our freeze was in force just before the switch
     Taken taken = Taken::no;

@@ -2,8 +2,8 @@
 #include "host/snapshot/overlay.hpp"
 
 #include "common/text.hpp"
+#include "host/snapshot/qemu_checks.hpp"
 
-#include <algorithm>
 #include <map>
 
 namespace frostline::host {
@@ -49,72 +49,6 @@ json::Object node_options(const OverlayPlan& plan)
 
 } // namespace
 
-Result<json::Value> OverlaySnapshot::ask(std::string_view command, TimePoint until)
-{
-    Result<json::Value> value = flatten(monitor_.execute(command, {}, until));
-    if (!value) {
-        return fail(std::move(value).error().with_context(command));
-    }
-    return value;
-}
-
-Result<void> OverlaySnapshot::check_owner(TimePoint until)
-{
-    const Result<json::Value> devices = ask("query-chardev", until);
-    if (!devices) {
-        return fail(devices.error());
-    }
-    const json::Array* all = devices->as_array();
-    if (all == nullptr) {
-        return fail(ErrorKind::protocol, "QEMU's answer to query-chardev is no list");
-    }
-    for (const json::Value& device : *all) {
-        const json::Value* label = device.find("label");
-        if (label != nullptr && label->as_string() != nullptr &&
-            *label->as_string() == "charmonitor") {
-            return fail(ErrorKind::permission,
-                        "this QEMU belongs to a libvirt domain; switching its disks behind "
-                        "libvirt's back would leave the domain's definition and locks on the old "
-                        "images");
-        }
-    }
-    return {};
-}
-
-Result<void> OverlaySnapshot::check_jobs(TimePoint until)
-{
-    const Result<json::Value> jobs = ask("query-block-jobs", until);
-    if (!jobs) {
-        return fail(jobs.error());
-    }
-    if (const json::Array* all = jobs->as_array(); all != nullptr && !all->empty()) {
-        const json::Value* device = all->front().find("device");
-        const json::Value* type = all->front().find("type");
-        std::string which;
-        if (type != nullptr && type->as_string() != nullptr) {
-            which += *type->as_string() + " ";
-        }
-        if (device != nullptr && device->as_string() != nullptr) {
-            which += *device->as_string();
-        }
-        return fail(ErrorKind::busy, "a block job is running (" + text::printable(which) +
-                                         "); wait for its end or cancel it");
-    }
-    const Result<json::Value> migration = ask("query-migrate", until);
-    if (!migration) {
-        return fail(migration.error());
-    }
-    const json::Value* status = migration->find("status");
-    static const std::vector<std::string> over{"none", "completed", "failed", "cancelled"};
-    if (status != nullptr && status->as_string() != nullptr &&
-        std::find(over.begin(), over.end(), *status->as_string()) == over.end()) {
-        return fail(ErrorKind::busy, "the guest is being migrated (" +
-                                         text::printable(*status->as_string()) +
-                                         "); wait for its end or cancel it");
-    }
-    return {};
-}
-
 std::string OverlaySnapshot::overlay_stem(const std::string& base) const
 {
     const std::string file = file_of(base);
@@ -138,7 +72,8 @@ Result<void> OverlaySnapshot::make_plans(const std::vector<Disk>& disks)
         std::string directory = settings_.directory;
         if (directory.empty()) {
             directory = directory_of(disk.base);
-            if (directory.compare(0, 4, "/dev") == 0 && (directory.size() == 4 || directory[4] == '/')) {
+            if (directory.compare(0, 4, "/dev") == 0 &&
+                (directory.size() == 4 || directory[4] == '/')) {
                 return fail(ErrorKind::invalid_argument,
                             "disk " + disk.label + " is the block device " + disk.base +
                                 "; say with --overlay-dir where its overlay goes");
@@ -165,9 +100,9 @@ Result<void> OverlaySnapshot::check_targets()
     std::map<std::string, std::uint64_t> needed;
     for (const OverlayPlan& plan : plans_) {
         if (!files_.exists(plan.disk.base)) {
-            return fail(ErrorKind::not_found,
-                        "disk " + plan.disk.label + ": QEMU uses " + plan.disk.base +
-                            ", which isn't there as this process sees it");
+            return fail(ErrorKind::not_found, "disk " + plan.disk.label + ": QEMU uses " +
+                                                  plan.disk.base +
+                                                  ", which isn't there as this process sees it");
         }
         if (files_.exists(plan.path)) {
             return fail(ErrorKind::busy, plan.path + ": the file exists already; choose another "
@@ -207,14 +142,14 @@ Result<void> OverlaySnapshot::add_node(const OverlayPlan& plan, TimePoint until)
 
 Result<void> OverlaySnapshot::prepare(TimePoint until)
 {
-    if (Result<void> idle = check_jobs(until); !idle) {
+    if (Result<void> idle = check_idle(monitor_, until); !idle) {
         return idle;
     }
-    const Result<json::Value> blocks = ask("query-block", until);
+    const Result<json::Value> blocks = ask(monitor_, "query-block", until);
     if (!blocks) {
         return fail(blocks.error());
     }
-    const Result<json::Value> nodes = ask("query-named-block-nodes", until);
+    const Result<json::Value> nodes = ask(monitor_, "query-named-block-nodes", until);
     if (!nodes) {
         return fail(nodes.error());
     }
@@ -272,7 +207,7 @@ Result<Answer<bool>> OverlaySnapshot::take(TimePoint until)
 
 Result<OverlaySnapshot::Switch> OverlaySnapshot::find_out(TimePoint until)
 {
-    const Result<json::Value> blocks = ask("query-block", until);
+    const Result<json::Value> blocks = ask(monitor_, "query-block", until);
     if (!blocks) {
         return fail(blocks.error());
     }

@@ -36,8 +36,6 @@ public:
         : monitor_(monitor), files_(files), settings_(std::move(settings))
     {}
 
-    /// Refuses a monitor that belongs to libvirt (kind permission). Call it before prepare().
-    [[nodiscard]] Result<void> check_owner(TimePoint until);
     /// Looks for disks, jobs and room, makes the overlay files and adds their nodes. After an
     /// error, discard() has to be called as well.
     [[nodiscard]] Result<void> prepare(TimePoint until);
@@ -56,8 +54,6 @@ public:
     [[nodiscard]] std::string description_path() const;
 
 private:
-    [[nodiscard]] Result<json::Value> ask(std::string_view command, TimePoint until);
-    [[nodiscard]] Result<void> check_jobs(TimePoint until);
     [[nodiscard]] Result<void> make_plans(const std::vector<Disk>& disks);
     [[nodiscard]] Result<void> check_targets();
     [[nodiscard]] Result<void> add_node(const OverlayPlan& plan, TimePoint until);

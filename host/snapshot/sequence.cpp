@@ -18,7 +18,7 @@ std::chrono::microseconds between(TimePoint from, TimePoint to)
 
 } // namespace
 
-void SnapshotSequence::note(std::string problem)
+void SnapshotSequence::note(const std::string& problem)
 {
     if (!result_.problem.empty()) {
         result_.problem += "; ";
@@ -71,9 +71,9 @@ bool SnapshotSequence::prepare()
 SnapshotSequence::Freeze SnapshotSequence::freeze()
 {
     progress_.phase("freezing the guest");
-    freeze_asked_ = waiter_.now();
-    const Result<Answer<FreezeResult>> answer = agent_.freeze(request_.freeze_id,
-                                                              request_.deadline);
+    const Result<Answer<FreezeResult>> answer =
+        agent_.freeze(request_.freeze_id, request_.deadline);
+    freeze_answered_ = waiter_.now();
     if (!answer) {
         note("freeze: " + answer.error().message());
         result_.evidence.thaw_confirmed = false;
@@ -177,7 +177,7 @@ void SnapshotSequence::thaw()
         agent_.frostline() ? std::optional{request_.freeze_id} : std::nullopt;
     Evidence& evidence = result_.evidence;
     ThawOutcome outcome = confirm_thaw(agent_, waiter_, id, give_up_at());
-    result_.host_frozen = between(freeze_asked_, waiter_.now());
+    result_.host_frozen = between(freeze_answered_, waiter_.now());
     evidence.thaw_confirmed = outcome.confirmed;
     evidence.thaw_count = outcome.count;
     evidence.thaw_complaint = outcome.complaint;

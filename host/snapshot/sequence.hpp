@@ -23,7 +23,7 @@ struct SnapshotResult {
     Evidence evidence;
     std::string problem; ///< what went wrong, for people; empty when nothing did
     bool kept = false;   ///< overlays are in use, or may be: plans() of the method tell which
-    std::chrono::microseconds window{0};    ///< the switch alone
+    std::chrono::microseconds window{0};      ///< the switch alone
     std::chrono::microseconds host_frozen{0}; ///< freeze answer to thaw answer, as the host saw it
 };
 
@@ -50,7 +50,7 @@ private:
     void clear_up_refused_freeze();
     void find_out_what_was_taken();
     void discard();
-    void note(std::string problem);
+    void note(const std::string& problem);
     [[nodiscard]] std::optional<bool> freeze_in_force();
     [[nodiscard]] TimePoint give_up_at() const;
 
@@ -60,7 +60,7 @@ private:
     Progress& progress_;
     SnapshotRequest request_;
     SnapshotResult result_;
-    TimePoint freeze_asked_;
+    TimePoint freeze_answered_;
     std::optional<TimePoint> frozen_until_; ///< when the guest's own deadline thaws it
 };
 

@@ -73,8 +73,8 @@ std::string format_snapshot(const std::string& guest, const std::string& name, L
     const Judgement& judgement = result.judgement;
     Rows rows{{"guest", text::printable(guest)},
               {"snapshot", name},
-              {"level", std::string{level_name(judgement.level)} + " (required: " +
-                            std::string{level_name(required)} + ")"},
+              {"level", std::string{level_name(judgement.level)} +
+                            " (required: " + std::string{level_name(required)} + ")"},
               {"consistent", judgement.consistent ? "yes" : "NO"}};
     if (!judgement.reason.empty()) {
         rows.push_back({"because", judgement.reason});

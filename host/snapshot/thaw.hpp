@@ -10,7 +10,7 @@ namespace frostline::host {
 
 /// What is known about a thaw when confirm_thaw() is done with it.
 struct ThawOutcome {
-    bool confirmed = false; ///< the guest says that nothing of ours is frozen any more
+    bool confirmed = false;            ///< the guest says that nothing of ours is frozen any more
     std::optional<std::int64_t> count; ///< from the answer to the thaw itself
     std::optional<FreezeReport> report;
     std::optional<std::string> complaint; ///< the thaw's error answer: a lapse, a hook that failed

@@ -51,9 +51,9 @@ NOT_IN = {
 ONE_HOME = {
     "libudev.h": ("agent/system/device_monitor.cpp",),
     "libmount/": ("agent/system/linux_mount_table.cpp",),
-    "boost/": ("agent/system/process_launcher.cpp",),
-    "json-glib/": ("common/json/parse.cpp",),
-    "libvirt/": ("host/libvirt_transport.cpp",),
+    "boost/": ("agent/system/spawn.cpp",),
+    "json-glib/": ("common/json/tree.cpp",),
+    "libvirt/": ("host/agent/libvirt_transport.cpp",),
     "glib-unix.h": ("agent/system/glib_loop.cpp",),
     "systemd/": ("agent/",),
     "glib.h": ("common/", "agent/system/"),

@@ -42,12 +42,12 @@ TEST(CommandTable, HasTheOrderOfQemuGaFirst)
                             "frostline-thaw", "frostline-status", "frostline-list-hooks"}));
 }
 
-TEST(CommandTable, WhileFrozenTheSixOfQemuGaAndThreeOfOurs)
+TEST(CommandTable, WhileFrozenTheSixOfQemuGaAndOurs)
 {
     EXPECT_EQ(names_where(&CommandInfo::allowed_while_frozen),
               (Names{"guest-sync-delimited", "guest-sync", "guest-ping", "guest-info",
-                     "guest-fsfreeze-status", "guest-fsfreeze-thaw", "frostline-thaw",
-                     "frostline-status", "frostline-list-hooks"}));
+                     "guest-fsfreeze-status", "guest-fsfreeze-thaw", "frostline-freeze",
+                     "frostline-thaw", "frostline-status", "frostline-list-hooks"}));
 }
 
 TEST(CommandTable, ImmediateOnesAreAnsweredInTheMiddleOfAFreeze)

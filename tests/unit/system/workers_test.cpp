@@ -5,7 +5,6 @@
 #include <chrono>
 #include <future>
 #include <memory>
-#include <optional>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -75,15 +74,17 @@ TEST(ThreadWorkers, GoesWithoutWaitingForAStuckOne)
 {
     test::FakeLoop loop;
     auto let_go = std::make_shared<std::promise<void>>();
+    std::promise<void> started;
     std::promise<void> ended;
     {
-        std::optional<ThreadWorkers> workers;
-        workers.emplace(loop);
-        workers->submit([&ended, gate = let_go->get_future().share()]() -> Workers::Continuation {
+        ThreadWorkers workers{loop};
+        workers.submit([&, gate = let_go->get_future().share()]() -> Workers::Continuation {
+            started.set_value();
             gate.wait();
             ended.set_value();
             return [] { ADD_FAILURE() << "posted to a loop that may have gone"; };
         });
+        started.get_future().wait(); // what has not begun is dropped with its owner
     }
     let_go->set_value();
     ended.get_future().wait();

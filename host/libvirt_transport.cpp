@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "host/agent/libvirt_transport.hpp"
+#include "host/libvirt_transport.hpp"
 
 #include "common/json/parse.hpp"
 #include "common/json/write.hpp"
@@ -124,8 +124,8 @@ Domain look_up(virConnectPtr connection, const std::string& name)
 
 } // namespace
 
-Result<std::unique_ptr<AgentTransport>>
-connect_libvirt(const std::string& uri, const std::string& domain, Waiter& waiter)
+Result<std::unique_ptr<AgentTransport>> connect_libvirt(const std::string& uri,
+                                                        const std::string& domain, Waiter& waiter)
 {
     // Its own error printer writes to standard error; errors are reported by us.
     ::virSetErrorFunc(nullptr, stay_quiet);

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/cli/options.hpp"
+
+namespace frostline::host {
+
+std::string_view help_text()
+{
+    return R"(usage: frostline [--connect URI | --socket PATH [--qmp PATH]] [--json]
+                 [--timeout T] VERB [GUEST] [OPTION...]
+
+GUEST is a libvirt domain (name, UUID or id). With --socket, the guest agent's
+Unix socket, it is only a label. --qmp is the monitor of that QEMU.
+
+  ping, info, status    is there an agent, which, what is it doing
+  hooks [--check]       the guest's hooks; --check runs their checks
+  freeze [--deadline T] freeze by hand; a Frostline agent thaws itself after T
+  thaw                  thaw by hand
+  snapshot --overlay [--name N] [--deadline T] [--require app|fs|crash]
+           [--overlay-dir DIR] [--lease-dir DIR]
+                        freeze, switch all disks to new qcow2 overlays at one
+                        moment, thaw, and say what the snapshot is worth
+
+  --json      one JSON document instead of a table
+  --timeout T longest wait for one answer (10s; 3min for a freeze)
+T is a number with ms, s or min; a bare number is seconds.
+Exit status: 0 consistent, 1 usage, 2 not reached, 3 freeze failed, 4 snapshot
+failed, 5 taken but below --require, 6 thaw not confirmed. See frostline(1).
+)";
+}
+
+} // namespace frostline::host
