@@ -39,6 +39,13 @@ std::optional<Error> invalid(const Request& request)
     return std::nullopt;
 }
 
+/// As people configure it: "60s", not "1min 0s".
+std::string seconds_text(std::chrono::milliseconds time)
+{
+    return time.count() % 1000 == 0 ? std::to_string(time.count() / 1000) + "s"
+                                    : format_duration(time);
+}
+
 } // namespace
 
 FreezeSession::FreezeSession(Parts parts, Settings settings)
@@ -155,8 +162,7 @@ void FreezeSession::on_released()
     if (ending == Ending::lapsed) {
         lapse_ = Lapse{
             operation_->id(),
-            " to " +
-                format_duration(operation_->deadline().value_or(std::chrono::milliseconds{0})) +
+            " to " + seconds_text(operation_->deadline().value_or(std::chrono::milliseconds{0})) +
                 ": the deadline thawed the file systems",
             parts_.loop.now(), operation_->thawed_count()};
         log::warning("the deadline passed and no thaw came: thawed", operation_->id());

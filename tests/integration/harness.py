@@ -18,8 +18,8 @@ import tempfile
 import time
 import unittest
 
-AGENT = os.environ.get("FROSTLINE_AGENT", "build/agent/frostline-agent")
-GUARD = os.environ.get("FROSTLINE_GUARD", "build/guard/frostline-guard")
+AGENT = os.path.abspath(os.environ.get("FROSTLINE_AGENT", "build/agent/frostline-agent"))
+GUARD = os.path.abspath(os.environ.get("FROSTLINE_GUARD", "build/guard/frostline-guard"))
 
 
 def need_root():
@@ -209,6 +209,11 @@ def wait_for(condition, what, timeout=10.0):
         select.select([], [], [], 0.01)
 
 
+def on_tmpfs(path):
+    with open("/proc/self/mounts", encoding="utf-8") as file:
+        return any(line.split()[1] == path and line.split()[2] == "tmpfs" for line in file)
+
+
 class LoopMount:
     """A file system in an image of its own."""
 
@@ -241,7 +246,10 @@ class LoopMount:
     def __exit__(self, *unused):
         if self.mounted:
             self.thaw()
-            subprocess.run(["umount", self.path], check=False)
+            # The guard ends a moment after the thaw's reply, and holds its descriptors until then.
+            wait_for(lambda: subprocess.run(["umount", self.path], check=False,
+                                            stderr=subprocess.DEVNULL).returncode == 0,
+                     "umount " + self.path)
             self.mounted = False
 
     def writer(self):
@@ -272,7 +280,8 @@ class AgentTest(unittest.TestCase):
 
     def setUp(self):
         need_root()
-        base = "/run" if os.access("/run", os.W_OK) else None
+        # On tmpfs, like a real run directory: it must not be frozen itself.
+        base = "/run" if on_tmpfs("/run") else "/dev/shm"
         self.directory = tempfile.mkdtemp(prefix="frostline-test-", dir=base)
         os.chmod(self.directory, os.stat(self.directory).st_mode | stat.S_IXOTH | stat.S_IROTH)
         self.agent = Agent(self.directory, *self.options, start=False)

@@ -89,6 +89,7 @@ TEST(SplitterLimits, StringWithoutEndIsEndedByTheLine)
     const json::Limits limits{10, 100, 20};
     EXPECT_EQ(run(limits, "{'a':'" + std::string(500, 'x') + "\n"), too_long);
     EXPECT_EQ(run(limits, "'" + std::string(500, 'x') + "\r\n"), too_long);
+    EXPECT_EQ(run(limits, "{'a':'" + std::string(500, 'x') + "\n "), too_long);
     EXPECT_EQ(run(limits, "{'a':'" + std::string(500, 'x') + "\xFF"),
               (Lines{too_long[0], "! JSON parse error, stray '\xFF'", next_answer}));
 }

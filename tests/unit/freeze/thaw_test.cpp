@@ -151,7 +151,7 @@ TEST_F(SessionTest, TheDeadlineThawsAndTheNextThawHearsOfItOnce)
     thaw();
     ASSERT_FALSE(*thawed);
     EXPECT_THAT(thawed->error().message(),
-                HasSubstr("fsfreeze is limited to 1min: the deadline thawed the file systems "
+                HasSubstr("fsfreeze is limited to 60s: the deadline thawed the file systems "
                           "(3.2s ago)"));
     thaw();
     ASSERT_TRUE(*thawed);

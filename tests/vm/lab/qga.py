@@ -35,18 +35,22 @@ class Qga:
             if b"\xff" in line and json.loads(line.split(b"\xff")[-1]).get("return") == number:
                 return
 
-    def command(self, name, limit=30, **arguments):
+    def command(self, name, /, limit=30, **arguments):
         """Runs a command and returns what it gives. In argument names _ stands for -."""
         self.send(name, **arguments)
         return self.answer(name, limit)
 
-    def send(self, name, **arguments):
+    def send(self, name, /, **arguments):
         """Sends a command without waiting for its answer."""
         request = {"execute": name}
         if arguments:
             request["arguments"] = {key.replace("_", "-"): value
                                     for key, value in arguments.items()}
         self._send(request)
+
+    def send_raw(self, data):
+        """Sends bytes as they are."""
+        self._socket.send(data)
 
     def answer(self, name, limit=30):
         """The answer to the oldest command whose answer hasn't been read."""

@@ -21,7 +21,7 @@ class Qmp:
         self._next(limit)  # the greeting
         self.command("qmp_capabilities")
 
-    def command(self, name, limit=30, **arguments):
+    def command(self, name, /, limit=30, **arguments):
         """Runs a command. In argument names _ stands for -."""
         arguments = {key.replace("_", "-"): value for key, value in arguments.items()}
         self._socket.send(json.dumps({"execute": name, "arguments": arguments}) + "\n")

@@ -13,6 +13,7 @@ from . import image as lab_image
 from . import verify
 from .guest import Guest, make_disks
 from .run import LabError, tail
+from .snapshot import active_file
 
 SNAPSHOT = "demo"
 
@@ -39,7 +40,7 @@ class Scenario:
 
     def take_snapshot(self):
         """Takes the snapshot with the host tool. Returns (its run, the stored description)."""
-        self.snapshot_disks = dict(self.first.disks)
+        self.snapshot_disks = {disk: active_file(self.first, disk) for disk in self.first.disks}
         self._clock = guest_clock(self.first.shell)
         self._asked = time.monotonic()
         run = self.programs.frostline(self.first, "snapshot", "--overlay", "--name", SNAPSHOT)
