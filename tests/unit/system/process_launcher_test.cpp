@@ -79,6 +79,9 @@ protected:
                text[name_end + 2] == 'X';
     }
 
+    // tail -f ends by itself when its output is a pipe that has lost its reader; those that have to
+    // be killed write to /dev/null.
+
     /// Runs the loop until the process is dead; its death is no event of the loop, so it is
     /// looked at every few milliseconds of the loop's own time.
     bool dies(pid_t pid)
@@ -245,7 +248,7 @@ TEST_F(ProcessLauncherTest, TermMayBeUsedToEndInOrder)
 
 TEST_F(ProcessLauncherTest, OneThatIgnoresTermIsKilled)
 {
-    ChildSpec spec = shell("trap '' TERM; tail -f /dev/null & echo $!; wait");
+    ChildSpec spec = shell("trap '' TERM; tail -f /dev/null >/dev/null & echo $!; wait");
     const std::unique_ptr<Child> child = start(spec);
     wait_for_lines(1);
     child->terminate();
@@ -259,9 +262,10 @@ TEST_F(ProcessLauncherTest, NothingItStartedOutlivesTheLimit)
 {
     // One in its group, one in a session of its own whose parent has gone, all ignoring TERM,
     // while the leader itself ends at once on TERM.
-    ChildSpec spec = shell("(trap '' TERM; exec tail -f /dev/null) & echo $!; "
-                           "(setsid sh -c 'trap \"\" TERM; echo $$; tail -f /dev/null' &) ; "
-                           "trap 'exit 0' TERM; while :; do wait; done");
+    ChildSpec spec =
+        shell("(trap '' TERM; exec tail -f /dev/null >/dev/null) & echo $!; "
+              "(setsid sh -c 'trap \"\" TERM; echo $$; tail -f /dev/null >/dev/null' &) ; "
+              "trap 'exit 0' TERM; while :; do wait; done");
     const std::unique_ptr<Child> child = start(spec);
     wait_for_lines(2);
     child->terminate();
@@ -337,8 +341,9 @@ TEST_F(ProcessLauncherTest, WithoutAPipeItsInputIsEmpty)
 
 TEST_F(ProcessLauncherTest, DestroyingItKillsEverythingAtOnce)
 {
-    std::unique_ptr<Child> child = start(shell(
-        "trap '' TERM; (setsid tail -f /dev/null & echo $!); tail -f /dev/null & echo $!; wait"));
+    std::unique_ptr<Child> child =
+        start(shell("trap '' TERM; (setsid tail -f /dev/null >/dev/null & echo $!); tail -f "
+                    "/dev/null >/dev/null & echo $!; wait"));
     wait_for_lines(2);
     const pid_t leader = child->pid();
     child.reset();
