@@ -2,9 +2,11 @@
 #include "support/fake_loop.hpp"
 #include "system/thread_workers.hpp"
 
+#include <array>
 #include <chrono>
 #include <future>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -77,14 +79,15 @@ TEST(ThreadWorkers, GoesWithoutWaitingForAStuckOne)
     std::promise<void> started;
     std::promise<void> ended;
     {
-        ThreadWorkers workers{loop};
-        workers.submit([&, gate = let_go->get_future().share()]() -> Workers::Continuation {
+        std::optional<ThreadWorkers> workers;
+        workers.emplace(loop);
+        workers->submit([&, gate = let_go->get_future().share()]() -> Workers::Continuation {
             started.set_value();
             gate.wait();
             ended.set_value();
             return [] { ADD_FAILURE() << "posted to a loop that may have gone"; };
         });
-        started.get_future().wait(); // what has not begun is dropped with its owner
+        started.get_future().wait();
     }
     let_go->set_value();
     ended.get_future().wait();
