@@ -7,6 +7,7 @@
 #include "hooks/planned_hook.hpp"
 #include "hooks/run.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace frostline::hooks {
@@ -91,6 +92,39 @@ Result<std::unique_ptr<QuiesceRun>> Engine::prepare(QuiesceRequest request)
     }
     return std::unique_ptr<QuiesceRun>{std::make_unique<Run>(
         *loop_, *launcher_, std::move(request), std::move(planned), skipped, std::move(*mounts))};
+}
+
+Result<std::unique_ptr<QuiesceRun>> Engine::recover(const std::string& freeze_id,
+                                                    const std::vector<std::string>& names)
+{
+    const Result<std::vector<CatalogEntry>> entries = read_entries();
+    if (!entries) {
+        return fail(entries.error());
+    }
+    std::vector<PlannedHook> planned;
+    for (const CatalogEntry& entry : *entries) {
+        const bool owed = std::find(names.begin(), names.end(), entry.hook.name) != names.end();
+        // A session, too: it let go when its standard input ended, but nobody saw how.
+        if (!owed || entry.state != State::active) {
+            continue;
+        }
+        Result<PlannedHook> hook = plan_hook(entry.hook, settings_.run_directory);
+        if (!hook) {
+            log::warning("a hook that is owed its thaw cannot run", hook.error().message());
+            continue; // the others still get theirs
+        }
+        planned.push_back(std::move(*hook));
+    }
+    QuiesceRequest request;
+    request.freeze_id = freeze_id;
+    Result<MountList> mounts = MountList::write(settings_.run_directory, request.mount_points);
+    if (!mounts) {
+        return fail(std::move(mounts).error());
+    }
+    auto run = std::make_unique<Run>(*loop_, *launcher_, std::move(request), std::move(planned),
+                                     std::vector<Hook>{}, std::move(*mounts));
+    run->owe_all();
+    return std::unique_ptr<QuiesceRun>{std::move(run)};
 }
 
 void Engine::list(bool check, std::function<void(Result<std::vector<HookListing>>)> done)

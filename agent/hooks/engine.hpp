@@ -28,6 +28,9 @@ public:
     /// systems. A refused hook is an error: leaving it out would break the promise it was
     /// installed for.
     [[nodiscard]] Result<std::unique_ptr<QuiesceRun>> prepare(QuiesceRequest request) override;
+    /// Hooks that have been removed, refused or masked since are passed over with a log line.
+    [[nodiscard]] Result<std::unique_ptr<QuiesceRun>>
+    recover(const std::string& freeze_id, const std::vector<std::string>& names) override;
     void list(bool check, std::function<void(Result<std::vector<HookListing>>)> done) override;
 
 private:

@@ -15,6 +15,13 @@ constexpr std::chrono::seconds first_pause{1}; // doubles from try to try
 
 } // namespace
 
+void Run::owe_all()
+{
+    for (Slot& slot : slots_) {
+        slot.owes = true;
+    }
+}
+
 void Run::thaw(Outcome outcome, std::function<void()> done)
 {
     outcome_ = outcome;
