@@ -21,7 +21,7 @@ for module in $($bb cat /modules/order); do $bb insmod /modules/$module; done
 root=$($bb findfs LABEL=lab-root) || root=/dev/vda
 $bb mount -t ext4 $root /root || exec $bb sh
 # What is under test, laid over the cached image (see payload.py).
-if [ -d /payload ]; then $bb cp -a /payload/. /root/; fi
+if [ -d /payload ]; then $bb cp -af /payload/. /root/; fi
 $bb umount /dev
 exec $bb switch_root /root /sbin/init
 """
