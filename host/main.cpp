@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "host/agent/libvirt_transport.hpp"
 #include "host/agent/socket_transport.hpp"
 #include "host/io/signal_waiter.hpp"
-#include "host/libvirt_transport.hpp"
 #include "host/terminal.hpp"
 #include "host/verbs.hpp"
 

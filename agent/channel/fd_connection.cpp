@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include <sys/epoll.h>
@@ -16,6 +17,8 @@ namespace {
 constexpr std::size_t read_size = 16384;
 /// Reads in one go before the loop's other sources get their turn.
 constexpr int reads_per_turn = 4;
+/// How long the news of a host may come after its first bytes. Milliseconds in truth.
+constexpr std::chrono::seconds early_limit{1};
 
 } // namespace
 
@@ -63,16 +66,19 @@ void FdConnection::on_edges()
 
 void FdConnection::apply(std::uint32_t events)
 {
-    const bool hung_up = (events & (unsigned{EPOLLHUP} | EPOLLERR)) != 0;
-    if (hung_up_ && !hung_up && conversation_) {
+    const bool before = std::exchange(hung_up_, (events & (unsigned{EPOLLHUP} | EPOLLERR)) != 0);
+    if (before && !hung_up_ && conversation_ && !early_) {
         // A new host has come before the end of the old one had been read.
         end_conversation();
     }
-    hung_up_ = hung_up;
+    if (!hung_up_) {
+        early_ = false; // it belongs to the host that is now reported
+        early_limit_.cancel();
+    }
     // On any edge: only a read tells whether a virtio port's host is there, absent, or unplugged.
     readable_ = true;
     writable_ = writable_ || (events & EPOLLOUT) != 0;
-    if (hung_up_) {
+    if (hung_up_ && !early_) {
         drop_output();
     }
 }
@@ -83,7 +89,7 @@ void FdConnection::pump()
         return;
     }
     flush();
-    if (hung_up_ && paused_) {
+    if (hung_up_ && paused_ && !early_) {
         // The user waits for something and reads nothing more, so the end would never be seen.
         end_of_file();
     } else {
@@ -122,6 +128,9 @@ void FdConnection::read_some()
         }
         const ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
         if (got > 0) {
+            if (hung_up_ && !early_ && settings_.end_of_file == EndOfFile::peer_absent) {
+                begin_early();
+            }
             conversation().on_bytes({buffer.data(), static_cast<std::size_t>(got)});
             ++turn;
         } else if (got == 0) {
@@ -143,7 +152,9 @@ void FdConnection::end_of_file()
 {
     readable_ = false;
     if (settings_.end_of_file == EndOfFile::peer_absent) {
-        end_conversation();
+        if (!early_) {
+            end_conversation();
+        }
         return;
     }
     if (hung_up_ || !conversation_) {
@@ -228,16 +239,24 @@ void FdConnection::close_when_sent()
 Conversation& FdConnection::conversation()
 {
     if (!conversation_) {
-        output_dead_ = hung_up_;
+        output_dead_ = hung_up_ && !early_;
         conversation_ = factory_(*this);
     }
     return *conversation_;
+}
+
+void FdConnection::begin_early()
+{
+    end_conversation(); // the host that has gone
+    early_ = true;
+    early_limit_ = loop_.after(early_limit, [this] { end_conversation(); });
 }
 
 void FdConnection::end_conversation()
 {
     conversation_.reset();
     drop_output();
+    early_ = false;
     paused_ = false;
     report_drained_ = false;
 }
@@ -246,6 +265,7 @@ void FdConnection::close(Error reason)
 {
     closed_ = true;
     watch_.cancel();
+    early_limit_.cancel();
     conversation_.reset();
     drop_output();
     epoll_.reset();

@@ -30,6 +30,10 @@ struct FdConnectionSettings {
 /// A virtio port without a host, and a socket whose peer has gone while a reply is pending, report
 /// POLLHUP for ever: level-triggered that is a busy loop. The edge comes once for each change,
 /// since the kernel wakes the wait queue on connect, disconnect, data and room (virtio_console.c).
+///
+/// On a virtio port a new host's first bytes may be readable before the kernel reports that host:
+/// data comes in the interrupt, the news of the connection through a work queue. Such an early
+/// conversation keeps its replies until the port is reported connected, or ends after a second.
 class FdConnection final : public Connection, public std::enable_shared_from_this<FdConnection> {
 public:
     /// `on_closed` is called once, last of all, when the descriptor is of no more use: the peer has
@@ -57,6 +61,7 @@ private:
     void flush();
     void drop_output();
     void end_conversation();
+    void begin_early();
     void close(Error reason);
     Conversation& conversation();
 
@@ -76,6 +81,8 @@ private:
     bool hung_up_ = false;
     bool input_ended_ = false;
     bool output_dead_ = false; ///< nobody will read what is sent
+    bool early_ = false;       ///< the conversation began while no host was reported connected
+    system::Subscription early_limit_;
     bool congested_ = false;
     bool paused_ = false;
     bool closing_ = false;

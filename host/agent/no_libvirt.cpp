@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "host/libvirt_transport.hpp"
+#include "host/agent/libvirt_transport.hpp"
 
 namespace frostline::host {
 

@@ -3,7 +3,11 @@
 
 #include "loop_fixture.hpp"
 
+#include <string>
+
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 namespace frostline::channel {
 namespace {
@@ -129,6 +133,67 @@ TEST_F(FdConnectionTest, AnAbsentHostEndsOnlyTheConversation)
     run_until([&] { return told("end"); });
     EXPECT_FALSE(closed_);
     EXPECT_THAT(story_.events, ElementsAre("begin", "first host", "end"));
+}
+
+/// A FIFO's reading end hangs up without a writer and gives bytes that were left in it all the
+/// same, as a virtio port does whose host is not reported yet.
+class EarlyHostTest : public FdConnectionTest {
+protected:
+    void SetUp() override
+    {
+        FdConnectionTest::SetUp();
+        ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
+        path_ = folder_ + "/port";
+        ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+        UniqueFd reader{::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+        ASSERT_TRUE(reader);
+        auto connection = FdConnection::create(*loop_, std::move(reader), {EndOfFile::peer_absent},
+                                               story_.factory(), [](const Error&) {});
+        ASSERT_TRUE(connection);
+        connection_ = std::move(connection).value();
+    }
+    void TearDown() override
+    {
+        ::unlink(path_.c_str());
+        ::rmdir(folder_.c_str());
+    }
+    [[nodiscard]] UniqueFd host() const
+    {
+        return UniqueFd{::open(path_.c_str(), O_WRONLY | O_CLOEXEC)};
+    }
+
+    std::string folder_ = "/tmp/frostline-channel-XXXXXX";
+    std::string path_;
+};
+
+TEST_F(EarlyHostTest, BytesThatComeBeforeTheirHostIsReportedBeginItsConversation)
+{
+    put(host(), "early"); // and closed: readable and hung up in one
+    run_until([&] { return told("early"); });
+    settle();
+    const UniqueFd reported = host();
+    put(reported, "more");
+    run_until([&] { return told("more"); });
+    EXPECT_THAT(story_.events, ElementsAre("begin", "early", "more"));
+}
+
+TEST_F(EarlyHostTest, TheyDoNotJoinTheConversationOfTheHostBefore)
+{
+    {
+        const UniqueFd first = host();
+        put(first, "first");
+        run_until([&] { return told("first"); });
+        put(first, "second");
+    }
+    run_until([&] { return told("second"); });
+    EXPECT_THAT(story_.events, ElementsAre("begin", "first", "end", "begin", "second"));
+}
+
+TEST_F(EarlyHostTest, AHostThatIsNeverReportedIsForgotten)
+{
+    put(host(), "early");
+    run_until([&] { return told("end"); });
+    EXPECT_THAT(story_.events, ElementsAre("begin", "early", "end"));
 }
 
 } // namespace
