@@ -236,6 +236,8 @@ class LoopMount:
         done = subprocess.run(["mount", "-o", "loop", self.image, self.path], check=False,
                               capture_output=True, text=True)
         if done.returncode != 0:
+            if os.environ.get("CI"):
+                raise AssertionError("cannot mount %s: %s" % (self.kind, done.stderr.strip()))
             raise unittest.SkipTest("cannot mount %s: %s" % (self.kind, done.stderr.strip()))
         self.mounted = True
         return self
@@ -281,7 +283,8 @@ class AgentTest(unittest.TestCase):
     def setUp(self):
         need_root()
         # On tmpfs, like a real run directory: it must not be frozen itself.
-        base = "/run" if on_tmpfs("/run") else "/dev/shm"
+        base = os.environ.get("FROSTLINE_TEST_RUN") or (
+            "/run" if on_tmpfs("/run") else "/dev/shm")
         self.directory = tempfile.mkdtemp(prefix="frostline-test-", dir=base)
         os.chmod(self.directory, os.stat(self.directory).st_mode | stat.S_IXOTH | stat.S_IROTH)
         self.agent = Agent(self.directory, *self.options, start=False)

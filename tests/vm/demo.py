@@ -82,8 +82,8 @@ def main():
     parser.add_argument("--began", type=float, default=0.0)
     options = parser.parse_args()
     # A terminated demo cleans up like one that ends.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    signal.signal(signal.SIGHUP, lambda number, frame: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
 
     story = Story(time.monotonic() - options.began)
     folder = tempfile.mkdtemp(prefix="frostline-demo-", dir="/var/tmp")
@@ -100,6 +100,8 @@ def main():
         print("\ndemo: interrupted", file=sys.stderr)
         return 130
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # nothing stops the cleaning up
         if scenario is not None:
             scenario.close()
         if options.keep:

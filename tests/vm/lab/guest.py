@@ -135,6 +135,8 @@ class Guest:
         initrd.write_bytes(self.image.root_initrd.read_bytes()
                            + (Path(self._payload).read_bytes() if self._payload else b""))
         argv = [
+            # Ends with us, however that comes about.
+            find_program("setpriv"), "--pdeathsig", "KILL",
             find_program("qemu-system-x86_64"), "-name", "frostline-lab",
             "-accel", self._accel, "-cpu", cpu_model(self._accel), "-smp", "2", "-m", "768",
             "-machine", "q35", "-nodefaults", "-no-user-config", "-display", "none",

@@ -71,6 +71,8 @@ def prepare(say=lambda text: None):
             return Image(folder)
         if os.geteuid() != 0:
             raise LabError("making the guest's image needs root; run as root once, then it's kept")
+        for left in cache.glob("making-*"):  # by a run that was killed; the lock says it's over
+            shutil.rmtree(left, ignore_errors=True)
         say("making the guest's image from Debian packages; this is kept for the next time")
         scratch = Path(tempfile.mkdtemp(prefix="making-", dir=cache))
         try:
