@@ -9,7 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import AgentTest, can_connect, main, wait_for  # noqa: E402
+from harness import AgentTest, can_connect, main, need_loop_devices, wait_for  # noqa: E402
 
 
 def started(mark):
@@ -341,4 +341,5 @@ class Recover(FreezeCase):
 
 
 if __name__ == "__main__":
+    need_loop_devices()
     main()

@@ -32,6 +32,12 @@ def need_root():
     sys.exit(77)
 
 
+def need_loop_devices():
+    if not os.path.exists("/dev/loop-control"):
+        print("skipped: needs loop devices; this machine has no /dev/loop-control")
+        sys.exit(77)
+
+
 class Connection:
     """One connection to the agent; replies come line by line."""
 
@@ -236,7 +242,7 @@ class LoopMount:
         done = subprocess.run(["mount", "-o", "loop", self.image, self.path], check=False,
                               capture_output=True, text=True)
         if done.returncode != 0:
-            if os.environ.get("CI"):
+            if os.environ.get("CI") and os.path.exists("/dev/loop-control"):
                 raise AssertionError("cannot mount %s: %s" % (self.kind, done.stderr.strip()))
             raise unittest.SkipTest("cannot mount %s: %s" % (self.kind, done.stderr.strip()))
         self.mounted = True
