@@ -34,7 +34,8 @@ def main():
     if not command:
         print(__doc__.strip(), file=sys.stderr)
         return 64
-    if os.geteuid() != 0 or libc.unshare(CLONE_NEWPID) != 0:
+    # In a plain chroot / is no mount point, so that mounts can't be kept private there.
+    if os.geteuid() != 0 or not os.path.ismount("/") or libc.unshare(CLONE_NEWPID) != 0:
         os.execvp(command[0], command)
     scratch = Path(tempfile.mkdtemp(prefix="frostline-tests-", dir="/var/tmp"))
     child = None
@@ -83,7 +84,7 @@ def first_process(command, scratch):
         status = wait_for(running.pid)
         see_off()
         return status
-    except OSError as error:
+    except (OSError, subprocess.CalledProcessError) as error:
         print(f"{' '.join(command)}: {error}", file=sys.stderr)
         return 127
     finally:
