@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from lab.programs import Programs
-from lab.run import LabError, tail
+from lab.run import LabError, need_space, tail
 from lab.scenario import SNAPSHOT, Scenario, find_report
 
 
@@ -89,6 +89,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="frostline-demo-", dir="/var/tmp")
     scenario = None
     try:
+        need_space(folder, 2, "what the guests write")
         with story.step("preparing the guest's image"):
             scenario = Scenario(folder, Programs(options.build), story.note)
         findings = tell(story, scenario)

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from . import disks, kernel
-from .run import LabError, find_program, run, tail
+from .run import LabError, find_program, need_space, run, tail
 
 RELEASE = "bookworm"
 
@@ -73,6 +73,7 @@ def prepare(say=lambda text: None):
             raise LabError("making the guest's image needs root; run as root once, then it's kept")
         for left in cache.glob("making-*"):  # by a run that was killed; the lock says it's over
             shutil.rmtree(left, ignore_errors=True)
+        need_space(cache, 2.5, "making the guest's image")
         say("making the guest's image from Debian packages; this is kept for the next time")
         scratch = Path(tempfile.mkdtemp(prefix="making-", dir=cache))
         try:

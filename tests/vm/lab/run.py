@@ -45,6 +45,14 @@ def find_program(name):
     return path
 
 
+def need_space(folder, gigabytes, what):
+    """Raises LabError when the file system of `folder` has less free than `what` takes."""
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < gigabytes:
+        raise LabError(f"{folder}: {what} takes up to {gigabytes} GB, and {free:.1f} GB are free; "
+                       "make room there and run this again")
+
+
 def copy_sparse(source, target):
     """Copies an image without filling its holes, sharing blocks where the file system can."""
     run("cp", "--sparse=always", "--reflink=auto", source, target)
