@@ -192,6 +192,15 @@ void Recovery::hooks_ended()
     if (found_.state) {
         static_cast<void>(events_.save()); // what could not be undone stays, for the next start
     }
+    if (run_ && owed().empty()) {
+        // With its files, but not inside its own callback.
+        parts_.loop.post([this, token = std::weak_ptr{token_}] {
+            if (!token.expired()) {
+                found_.state->hooks.clear();
+                run_.reset();
+            }
+        });
+    }
     events_.hooks_ended();
 }
 
