@@ -171,7 +171,8 @@ void FreezeSession::on_released()
                    ": the deadline thawed the file systems");
         log::warning("the deadline passed and no thaw came: thawed", operation_->id());
     } else if (ending == Ending::called_off && operation_->was_frozen()) {
-        note_lapse(" and did not hold until the thaw: the agent was stopped and thawed first");
+        note_lapse(" and was called off: " +
+                   (operation_->error() ? operation_->error()->message() : "thawed"));
     } else if (const auto reason = operation_->lost(); reason && ending == Ending::host) {
         note_lapse(" and did not hold until the thaw: " + *reason);
     }
@@ -307,6 +308,14 @@ void FreezeSession::abandon(const std::string& reason)
 {
     cancel_queued(reason);
     if (operation_ && !operation_->was_frozen()) {
+        operation_->end(Ending::called_off, Error{ErrorKind::cancelled, reason});
+    }
+}
+
+void FreezeSession::host_lost(const std::string& reason)
+{
+    cancel_queued(reason);
+    if (operation_) {
         operation_->end(Ending::called_off, Error{ErrorKind::cancelled, reason});
     }
 }
