@@ -9,7 +9,6 @@ import socket
 import sys
 import threading
 import time
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import AgentTest, main, wait_for  # noqa: E402
