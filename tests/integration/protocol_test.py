@@ -95,6 +95,63 @@ class Allowed(AgentTest):
                           "CommandNotFound")
 
 
+class Profiles(AgentTest):
+    """[policy], as guest-info shows it and as it is enforced."""
+
+    SYNC = {"guest-sync", "guest-sync-delimited", "guest-ping", "guest-info"}
+    STATUS = {"guest-fsfreeze-status", "frostline-status", "frostline-list-hooks"}
+    FREEZE = {"guest-fsfreeze-freeze", "guest-fsfreeze-freeze-list", "guest-fsfreeze-thaw",
+              "frostline-freeze", "frostline-thaw"}
+
+    def enabled(self, policy):
+        self.agent.configure("[policy]\n" + policy)
+        self.agent.start()
+        try:
+            with self.agent.connect() as host:
+                reply = host.ask("guest-info")
+                if "error" in reply:
+                    self.assert_error(reply, "Command guest-info has been disabled: the command "
+                                             "is not allowed", "CommandNotFound")
+                    return None
+                names = {entry["name"] for entry in reply["return"]["supported_commands"]
+                         if entry["enabled"]}
+                for name in self.FREEZE | self.STATUS:
+                    if name not in names:
+                        self.assert_error(host.ask(name), "has been disabled", "CommandNotFound")
+                return names
+        finally:
+            self.agent.stop()
+
+    def test_profiles_and_lists(self):
+        everything = self.SYNC | self.STATUS | self.FREEZE
+        for policy, names in (
+                ("", everything),
+                ("profile=full\nblock=guest-ping\n", everything - {"guest-ping"}),
+                ("profile=snapshot\n", everything),
+                ("profile=inspect\n", self.SYNC | self.STATUS),
+                ("profile=inspect\nallow=frostline-thaw;guest-sync\nblock=guest-sync\n",
+                 (self.SYNC | self.STATUS | {"frostline-thaw"}) - {"guest-sync"}),
+                ("profile=none\n", None),
+                ("profile=none\nallow=guest-info\n", {"guest-info"})):
+            with self.subTest(policy):
+                self.assertEqual(self.enabled(policy), names)
+
+    def test_while_frozen_what_is_safe_runs_and_nothing_else(self):
+        self.agent.configure("[policy]\nblock=guest-fsfreeze-thaw,frostline-status\n")
+        self.agent.hook("50-app", "exit 0\n")
+        host = self.start()
+        self.assert_error(host.ask("frostline-status"), "has been disabled", "CommandNotFound")
+        self.assertEqual(host.value("guest-fsfreeze-freeze-list", {"mountpoints": []}), 1)
+        info = host.value("guest-info")["supported_commands"]
+        self.assertEqual({entry["name"] for entry in info if not entry["enabled"]},
+                         {"guest-fsfreeze-freeze", "guest-fsfreeze-freeze-list"})
+        self.assert_error(host.ask("guest-fsfreeze-freeze"), "has been disabled",
+                          "CommandNotFound")
+        self.assertEqual(host.value("frostline-status")["state"], "frozen")
+        self.assertEqual(host.value("guest-fsfreeze-thaw"), 1)
+        self.assert_error(host.ask("frostline-status"), "has been disabled", "CommandNotFound")
+
+
 class Peers(AgentTest):
     """Hosts that come, go, and do not read."""
 
@@ -174,6 +231,32 @@ class CommandLine(AgentTest):
                      "pidfile=/var/foo/qemu-ga.pid", "statedir=/var/state",
                      "block-rpcs=guest-ping;guest-get-time"):
             self.assertIn(line + "\n", done.stdout)
+
+    def test_qemu_gas_forms(self):
+        """Attached and detached arguments, abbreviations, words that mean nothing."""
+        sample = os.path.join(self.directory, "sample.conf")
+        with open(sample, "w", encoding="utf-8") as file:
+            file.write("[general]\nblock-rpcs=guest-ping\nunknown=1\n[other]\nx=y\n")
+        done = self.run_agent("-c", sample, "word", "-F/x/hook", "-vd", "--meth=unix-listen",
+                              "-p/a", "--retry", "--block-rpcs=guest-sync", "-s", "install", "-D")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for line in ("daemon=true", "method=unix-listen", "path=/a", "fsfreeze-hook=/x/hook",
+                     "verbose=true", "retry-path=true", "block-rpcs=guest-ping,guest-sync"):
+            self.assertIn(line + "\n", done.stdout)
+        done = self.run_agent("-c", sample, "-F", "/ignored", "-D")
+        self.assertIn("fsfreeze-hook=/etc/qemu/fsfreeze-hook\n", done.stdout)
+        with open(sample, "w", encoding="utf-8") as file:
+            file.write("[general]\n\nverbose=yes\n")
+        done = self.run_agent("-c", sample, "-D")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(sample + ":3: [general] verbose: 'yes' is none of true, false, 1, 0",
+                      done.stderr)
+        done = self.run_agent("-c", "/nowhere/agent.conf", "-D")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/nowhere/agent.conf: cannot open", done.stderr)
+        self.assertEqual(self.run_agent("-D", env={"QGA_CONF": "/nowhere"}).returncode, 0)
+        for option in ("-V", "--version", "-h", "--help", "-b?", "-ahelp"):
+            self.assertEqual(self.run_agent(option).returncode, 0, option)
 
     def test_help_lists_and_errors(self):
         self.assertEqual(self.run_agent("-h").returncode, 0)
