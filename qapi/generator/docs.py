@@ -20,6 +20,10 @@ arguments that it doesn't know.
 
 Marks of commands: **immediate**, answered while something else runs for long; **while frozen**,
 allowed while file systems are frozen; **long**, may take long and holds later commands up.
+
+While a long command runs, up to 256 others (or 1 MiB of them) wait for it. What comes then is
+answered at once with a `GenericError` that begins with `busy:`. Immediate commands are answered
+whatever waits, and a sync gives up all that came before it, with no answer.
 """
 
 TYPES = {"int", "uint64", "number", "bool", "str"}
