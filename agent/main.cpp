@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent_app.hpp"
+#include "check_config.hpp"
 #include "common/log.hpp"
 #include "config/command_line.hpp"
 #include "config/config_files.hpp"
@@ -14,6 +15,7 @@
 #include <string>
 
 #include <linux/magic.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -118,6 +120,9 @@ int serve(config::Config config, bool recover_only)
     // Before any thread exists, so that every thread inherits it.
     system::GlibLoop::block_signals({SIGTERM, SIGINT, SIGHUP});
     ::signal(SIGPIPE, SIG_IGN); // NOLINT: the constant is the C library's
+    // What a long message took goes back to the system at once. By default malloc would learn from
+    // the first one to keep such blocks.
+    ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
     const Result<void> done = run(config, recover_only);
     return done ? 0 : complain(done.error());
 }
@@ -140,7 +145,7 @@ int main_program(int argc, char** argv)
     default:
         break;
     }
-    const Result<config::Config> config = load(*line);
+    Result<config::Config> config = load(*line);
     if (!config) {
         return complain(config.error());
     }
@@ -148,10 +153,8 @@ int main_program(int argc, char** argv)
     case config::Action::dump:
         return print(config::dump(*config));
     case config::Action::check:
-        for (const std::string& source : config->sources) {
-            print(source + ": right\n");
-        }
-        return print("The configuration is right.\n");
+        config::resolve_paths(*config);
+        return check_config(*config);
     default:
         return serve(*config, line->action == config::Action::recover);
     }

@@ -26,7 +26,6 @@ private:
         explicit ConnectionOutput(channel::Connection& connection) : connection_(connection) {}
         void send(std::string_view bytes) override { connection_.send(bytes); }
         [[nodiscard]] bool congested() const override { return connection_.congested(); }
-        void set_paused(bool paused) override { connection_.set_paused(paused); }
         void close_when_sent() override { connection_.close_when_sent(); }
 
     private:

@@ -46,29 +46,31 @@ Result<std::string> read_file(const std::string& path)
     }
 }
 
-/// The first line that is no group, key, comment or blank; 0 when GLib objects to something else.
+/// Whether GLib takes all of it.
+bool load_into(GKeyFile* file, std::string_view text)
+{
+    return text.empty() || // for which GLib has an error of its own
+           g_key_file_load_from_data(file, text.data(), text.size(), G_KEY_FILE_NONE, nullptr) !=
+               FALSE;
+}
+
+/// The number of the first line that GLib objects to, which its error doesn't tell: the least
+/// number of lines that, alone, are refused. `text` as a whole is.
 int first_odd_line(std::string_view text)
 {
-    bool in_group = false;
-    int number = 0;
-    while (!text.empty()) {
-        ++number;
-        const std::size_t end = text.find('\n');
-        const std::string_view line = text::trim(text.substr(0, end));
-        text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
-        if (line.empty() || line.front() == '#') {
-            continue;
-        }
-        if (line.front() == '[') {
-            if (line.back() != ']' || line.size() < 3) {
-                return number;
-            }
-            in_group = true;
-        } else if (!in_group || line.find('=') == std::string_view::npos || line.front() == '=') {
-            return number;
-        }
+    std::vector<std::size_t> ends;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = text.find('\n', at);
+        at = end == std::string_view::npos ? text.size() : end + 1;
+        ends.push_back(at);
     }
-    return 0;
+    const auto odd = std::partition_point(ends.begin(), ends.end(), [text](std::size_t end) {
+        GKeyFile* trial = g_key_file_new();
+        const bool good = load_into(trial, text.substr(0, end));
+        g_key_file_unref(trial);
+        return good;
+    });
+    return static_cast<int>(odd - ends.begin()) + 1;
 }
 
 } // namespace
@@ -101,17 +103,10 @@ Result<KeyFile> KeyFile::parse(std::string_view text, std::string name)
                     name + ": not a text file in UTF-8; write it anew with a text editor");
     }
     KeyFile file{g_key_file_new(), std::move(name), find_places(text)};
-    const std::string copy{text};
-    GError* error = nullptr;
-    if (!copy.empty() && g_key_file_load_from_data(file.file_.get(), copy.data(), copy.size(),
-                                                   G_KEY_FILE_NONE, &error) == FALSE) {
-        const int line = first_odd_line(text);
-        std::string message = file.name_;
-        message += line > 0 ? ":" + std::to_string(line) + ": " : std::string{": "};
-        message += line > 0 ? "expected [group], key=value, # comment or a blank line"
-                            : text::printable(error->message);
-        g_error_free(error);
-        return fail(ErrorKind::invalid_argument, std::move(message));
+    if (!load_into(file.file_.get(), text)) {
+        return fail(ErrorKind::invalid_argument,
+                    file.name_ + ":" + std::to_string(first_odd_line(text)) +
+                        ": expected [group], key=value, # comment or a blank line");
     }
     return file;
 }

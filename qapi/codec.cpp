@@ -76,14 +76,15 @@ Result<Empty> Codec<Empty>::decode(const json::Value& value, const std::string& 
 }
 
 Result<std::size_t> decode_enum(const json::Value& value, const std::string& path,
-                                std::span<const std::string_view> names)
+                                std::span<const std::string_view> names, Unknown unknown)
 {
     const std::string* text = value.as_string();
     if (text == nullptr) {
         return wrong_type(path, "string");
     }
-    const auto found = std::find(names.begin(), names.end(), *text);
-    if (found == names.end()) {
+    const auto last = names.end() - 1;
+    const auto found = std::find(names.begin(), last, *text);
+    if (found == last && unknown == Unknown::refuse) {
         return wrong("Parameter '" + path + "' does not accept value '" + *text + "'");
     }
     return static_cast<std::size_t>(found - names.begin());

@@ -17,8 +17,9 @@
 /// are worded as qemu-ga words them; paths look like "vcpus[0].online".
 namespace frostline::qapi {
 
-/// What to do with members that the schema doesn't have. The agent refuses them in arguments; a
-/// host ignores them in replies, since a newer agent may add some.
+/// What to do with members, and with words of an enum, that the schema doesn't have. The agent
+/// refuses them in arguments. A host takes them in replies, since a newer agent may have some: it
+/// ignores the members, and reads the words as the enum's `unrecognized`.
 enum class Unknown { refuse, ignore };
 
 template <typename T>
@@ -67,9 +68,10 @@ struct Codec<Empty> {
 /// "Invalid parameter type for 'PATH', expected: EXPECTED".
 [[nodiscard]] Failure wrong_type(const std::string& path, std::string_view expected);
 
-/// The index of a string among `names`.
+/// The index of a string among `names`, whose last one stands for every word that isn't there.
 [[nodiscard]] Result<std::size_t> decode_enum(const json::Value& value, const std::string& path,
-                                              std::span<const std::string_view> names);
+                                              std::span<const std::string_view> names,
+                                              Unknown unknown);
 
 template <typename T>
 struct Codec<std::vector<T>> {

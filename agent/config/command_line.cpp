@@ -187,7 +187,7 @@ The Frostline guest agent. It speaks the QEMU guest agent's protocol and takes i
   -a, --allow-rpcs=LIST    the only commands to allow
   -c, --config=PATH        read this configuration file and no other
   -D, --dump-conf          print the configuration in qemu-ga's form and exit
-      --check-config       say whether the configuration is right and exit
+      --check-config       say whether configuration and hook files are right and exit
       --hooks-dir=DIR      take hooks from here instead of the standard directories;
                            may be repeated, later ones win
       --guard-program=PATH the freeze guard; default /usr/lib/frostline/frostline-guard

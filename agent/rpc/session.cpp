@@ -39,6 +39,8 @@ void Session::take(Queued item)
 {
     if (!running_.empty() && is_immediate(item)) {
         start(std::move(item), queue_.size());
+    } else if (refuses_more()) {
+        refuse(item);
     } else {
         queued_bytes_ += item.request.bytes;
         queue_.push_back(std::move(item));
@@ -195,25 +197,32 @@ void Session::on_drained()
 
 void Session::settle()
 {
-    update_pause();
     if (input_ended_ && queue_.empty() && running_.empty()) {
         output_.close_when_sent();
     }
 }
 
-void Session::update_pause()
+bool Session::refuses_more() const
 {
-    const bool full =
-        queue_.size() >= limits_.queued_requests || queued_bytes_ >= limits_.queued_bytes;
-    const bool roomy =
-        queue_.size() <= limits_.queued_requests / 2 && queued_bytes_ <= limits_.queued_bytes / 2;
-    if (!paused_ && full) {
-        paused_ = true;
-        output_.set_paused(true);
-    } else if (paused_ && roomy) {
-        paused_ = false;
-        output_.set_paused(false);
+    // Behind a congested output alone nothing is refused: its connection has stopped reading, so no
+    // more than one read's worth comes.
+    return !running_.empty() &&
+           (queue_.size() >= limits_.queued_requests || queued_bytes_ >= limits_.queued_bytes);
+}
+
+void Session::refuse(const Queued& item)
+{
+    if (item.error) {
+        output_.send(dispatcher_.reply(fail(*item.error), item.request.id));
+        return;
     }
+    const Error busy{ErrorKind::busy,
+                     "busy: " + std::to_string(queue_.size()) + " requests are waiting for " +
+                         running_.front().command +
+                         " to end; ask again after its reply, or give it up by guest-sync"};
+    audit(text::printable(item.request.command, 64), wire::error_class(busy.kind()),
+          dispatcher_.now());
+    output_.send(dispatcher_.reply(fail(busy), item.request.id));
 }
 
 } // namespace frostline::rpc

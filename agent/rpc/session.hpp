@@ -20,8 +20,9 @@ public:
     virtual ~Output() = default;
 
     virtual void send(std::string_view bytes) = 0;
+    /// Whether so much is unsent that nothing new should be started until on_drained(). Whoever
+    /// feeds the session feeds no more meanwhile.
     [[nodiscard]] virtual bool congested() const = 0;
-    virtual void set_paused(bool paused) = 0;
     virtual void close_when_sent() = 0;
 };
 
@@ -34,11 +35,14 @@ struct Request {
 };
 
 /// One conversation: requests are run and answered in order. While something long runs, immediate
-/// commands are answered at once and the rest waits in a bounded queue. A successful sync voids all
-/// that is older: what runs is told so and its reply is dropped, what waits is forgotten.
-/// Destroying the session gives up what still runs. Loop thread only.
+/// commands are answered at once and the rest waits in a bounded queue; what finds it full is
+/// answered at once, too, with an error. So the input is always read, and a sync, a thaw or a
+/// status is always seen, whatever was sent before it. A successful sync voids all that is older:
+/// what runs is told so and its reply is dropped, what waits is forgotten. Destroying the session
+/// gives up what still runs. Loop thread only.
 class Session {
 public:
+    /// Of what waits for something long; the last one may go beyond the bytes.
     struct Limits {
         std::size_t queued_requests = 256;
         std::size_t queued_bytes = std::size_t{1} << 20U;
@@ -82,7 +86,8 @@ private:
                std::chrono::nanoseconds started) const;
     [[nodiscard]] bool is_immediate(const Queued& item) const;
     [[nodiscard]] Queued pop(std::size_t index);
-    void update_pause();
+    [[nodiscard]] bool refuses_more() const;
+    void refuse(const Queued& item);
     void settle();
 
     const Dispatcher& dispatcher_;
@@ -94,7 +99,6 @@ private:
     std::uint64_t next_number_ = 0;
     bool busy_ = false; ///< in run_next(): what completes inside must not start another round
     bool input_ended_ = false;
-    bool paused_ = false;
 };
 
 } // namespace frostline::rpc

@@ -41,7 +41,29 @@ FilesystemRow to_row(const qapi::FreezeFilesystem& filesystem)
             safe(filesystem.reason),     std::chrono::microseconds{filesystem.duration_us}};
 }
 
-FreezeReport to_report(const qapi::FreezeReport& from)
+/// The first place where a newer agent has used a word that matters and isn't known here.
+std::string first_unclear(const qapi::FreezeReport& report)
+{
+    if (report.outcome == qapi::FreezeOutcome::unrecognized) {
+        return "the outcome";
+    }
+    for (const qapi::FreezeHook& hook : report.hooks) {
+        if (hook.phase == qapi::HookPhase::unrecognized) {
+            return "the phase of hook " + safe(hook.name);
+        }
+        if (hook.result == qapi::HookResult::unrecognized) {
+            return "the result of hook " + safe(hook.name);
+        }
+    }
+    for (const qapi::FreezeFilesystem& filesystem : report.filesystems) {
+        if (filesystem.result == qapi::FilesystemResult::unrecognized) {
+            return "the result of file system " + safe(filesystem.mountpoint);
+        }
+    }
+    return {};
+}
+
+FreezeReport to_report(const qapi::FreezeReport& from, const json::Value& document)
 {
     FreezeReport report;
     report.id = safe(from.id);
@@ -56,11 +78,12 @@ FreezeReport to_report(const qapi::FreezeReport& from)
     if (from.error) {
         report.error = safe(*from.error);
     }
-    report.document = qapi::encode(from);
+    report.unclear = first_unclear(from);
+    report.document = document;
     return report;
 }
 
-HookEntry to_entry(const qapi::HookInfo& hook)
+HookEntry to_entry(const qapi::HookInfo& hook, const json::Value& document)
 {
     HookEntry entry;
     entry.name = safe(hook.name);
@@ -76,7 +99,7 @@ HookEntry to_entry(const qapi::HookInfo& hook)
             entry.check += ": " + text::printable(reason);
         }
     }
-    entry.document = qapi::encode(hook);
+    entry.document = document;
     return entry;
 }
 
@@ -119,7 +142,7 @@ Result<FreezeReport> decode_report(const json::Value& value)
     if (!report) {
         return fail(report.error());
     }
-    return to_report(*report);
+    return to_report(*report, value);
 }
 
 Result<GuestState> decode_status(const json::Value& value)
@@ -130,7 +153,8 @@ Result<GuestState> decode_status(const json::Value& value)
     }
     GuestState state;
     state.state = to_string(status->state);
-    // While hooks let go, the file systems are thawed already.
+    // While hooks let go, the file systems are thawed already. A state that isn't known here may
+    // hold something.
     state.frozen =
         status->state != qapi::FreezeState::idle && status->state != qapi::FreezeState::releasing;
     state.id = status->id;
@@ -138,9 +162,9 @@ Result<GuestState> decode_status(const json::Value& value)
         state.deadline_remaining = std::chrono::milliseconds{*status->deadline_remaining_ms};
     }
     if (status->last) {
-        state.last = to_report(*status->last);
+        state.last = to_report(*status->last, *value.find("last"));
     }
-    state.document = qapi::encode(*status);
+    state.document = value;
     return state;
 }
 
@@ -152,7 +176,7 @@ Result<GuestState> decode_plain_status(const json::Value& value)
     }
     GuestState state;
     state.state = to_string(*status);
-    state.frozen = *status == qapi::GuestFsfreezeState::frozen;
+    state.frozen = *status != qapi::GuestFsfreezeState::thawed;
     json::Object document;
     document.set("state", state.state);
     state.document = json::Value{std::move(document)};
@@ -166,8 +190,9 @@ Result<std::vector<HookEntry>> decode_hooks(const json::Value& value)
         return fail(hooks.error());
     }
     std::vector<HookEntry> entries;
-    for (const qapi::HookInfo& hook : *hooks) {
-        entries.push_back(to_entry(hook));
+    const json::Array& documents = *value.as_array();
+    for (std::size_t index = 0; index < hooks->size(); ++index) {
+        entries.push_back(to_entry((*hooks)[index], documents[index]));
     }
     return entries;
 }

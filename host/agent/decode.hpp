@@ -8,7 +8,8 @@
 
 /// From what an agent answered, through the protocol's generated types, to what the tool works
 /// with. A member that is missing or of the wrong type is a protocol error naming it; unknown ones
-/// are left alone. Text is made safe to print.
+/// are left alone, and unknown words of an enum are "unrecognized". Text is made safe to print;
+/// documents stay as they came.
 namespace frostline::host {
 
 [[nodiscard]] Result<AgentIdentity> decode_identity(const json::Value& value);

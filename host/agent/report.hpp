@@ -37,6 +37,9 @@ struct FreezeReport {
     std::vector<HookRow> hooks;
     std::vector<FilesystemRow> filesystems;
     std::optional<std::string> error;
+    /// Where the report has a word that this version doesn't know ("the result of hook db"): what
+    /// it means for the snapshot can't be told. Empty: nowhere.
+    std::string unclear;
     json::Value document; ///< the whole, as it came, for files and --json
 };
 

@@ -44,6 +44,12 @@ const FilesystemRow* loose_filesystem(const FreezeReport& report)
 
 Finding judge_report(const FreezeReport& report)
 {
+    if (!report.unclear.empty()) {
+        return {Level::crash, report.unclear +
+                                  " in the guest's report is a word that this "
+                                  "frostline doesn't know, so nothing is proven; use the frostline "
+                                  "that belongs to the guest's agent"};
+    }
     if (report.outcome != "consistent" && report.outcome != "degraded") {
         return {Level::crash, "the guest's report says '" + report.outcome + "'" +
                                   (report.error ? ": " + *report.error : std::string{})};

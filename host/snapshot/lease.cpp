@@ -52,14 +52,40 @@ std::string holder(int descriptor)
     return "frostline process " + text::printable(text::trim(text), 20);
 }
 
+Failure elsewhere(Error error)
+{
+    return fail(Error{error.kind(), error.message() + "; choose another folder with --lease-dir",
+                      error.os_error()});
+}
+
+/// Makes the folder, or makes sure that nobody else can exchange what lies in it: whoever does
+/// could let two runs meet, or have us write into a file of ours that isn't a lock.
+Result<void> prepare_folder(const std::string& directory)
+{
+    if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
+        return elsewhere(fail_errno("make the lock folder " + directory, errno).error);
+    }
+    struct stat status {};
+    if (::stat(directory.c_str(), &status) != 0) {
+        return elsewhere(fail_errno("look at the lock folder " + directory, errno).error);
+    }
+    if (status.st_uid != 0 && status.st_uid != ::geteuid()) {
+        return elsewhere(Error{ErrorKind::permission, "the lock folder " + directory +
+                                                          " belongs to another user (" +
+                                                          std::to_string(status.st_uid) + ")"});
+    }
+    if ((status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0) {
+        return elsewhere(
+            Error{ErrorKind::permission, "everybody may write in the lock folder " + directory});
+    }
+    return {};
+}
+
 Result<UniqueFd> lock(const std::string& path, const std::string& socket)
 {
     UniqueFd file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644)};
     if (!file) {
-        Failure failure = fail_errno("open the lock file " + path, errno);
-        return fail(Error{failure.error.kind(),
-                          failure.error.message() + "; choose another folder with --lease-dir",
-                          failure.error.os_error()});
+        return elsewhere(fail_errno("open the lock file " + path, errno).error);
     }
     if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) {
@@ -80,11 +106,8 @@ Result<UniqueFd> lock(const std::string& path, const std::string& socket)
 
 Result<Lease> Lease::take(const std::string& directory, const std::vector<std::string>& sockets)
 {
-    if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
-        Failure failure = fail_errno("make the lock folder " + directory, errno);
-        return fail(Error{failure.error.kind(),
-                          failure.error.message() + "; choose another folder with --lease-dir",
-                          failure.error.os_error()});
+    if (Result<void> prepared = prepare_folder(directory); !prepared) {
+        return fail(std::move(prepared).error());
     }
     std::vector<std::string> paths;
     for (const std::string& socket : sockets) {

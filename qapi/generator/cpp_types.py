@@ -2,7 +2,7 @@
 """types.hpp and types.cpp: a C++ type per enum and struct, and how to read and write each."""
 
 from cpp import HEADER, arguments_type, identifier, member_declaration
-from schema import Command, Enum, Struct
+from schema import UNRECOGNIZED, Command, Enum, Struct
 
 
 def _structs_and_enums(schema):
@@ -30,6 +30,7 @@ struct Codec<{name}> {{
 
 def _declare_enum(enum):
     values = "\n".join(f"    {identifier(v)}, ///< {doc}" for v, doc in enum.values.items())
+    values += f"\n    {UNRECOGNIZED}, ///< a word that this version doesn't know, from a newer agent"
     return f"""/// {enum.doc}
 enum class {enum.name} {{
 {values}
@@ -76,9 +77,9 @@ namespace frostline::qapi {
 
 
 def _define_enum(enum):
-    names = "\n".join(f'    "{value}",' for value in enum.values)
+    names = "\n".join(f'    "{value}",' for value in [*enum.values, UNRECOGNIZED])
     return f"""namespace {{
-constexpr std::array<std::string_view, {len(enum.values)}> {enum.name}_names{{
+constexpr std::array<std::string_view, {len(enum.values) + 1}> {enum.name}_names{{
 {names}
 }};
 }} // namespace
@@ -89,9 +90,9 @@ std::string_view to_string({enum.name} value) noexcept
 }}
 
 Result<{enum.name}> Codec<{enum.name}>::decode(const json::Value& value, const std::string& path,
-                                               Unknown)
+                                               Unknown unknown)
 {{
-    const Result<std::size_t> index = decode_enum(value, path, {enum.name}_names);
+    const Result<std::size_t> index = decode_enum(value, path, {enum.name}_names, unknown);
     if (!index) {{
         return fail(index.error());
     }}

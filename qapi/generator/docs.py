@@ -15,10 +15,15 @@ request's `id` where it had one. `arguments` and `id` may be left out. The class
 
 A member or argument with `?` behind its name may be absent; `null` never stands for absent. `int`
 is a signed, `uint64` an unsigned integer of 64 bits. `[T]` is an array of `T`. Clients ignore
-members that they don't know; the agent refuses arguments that it doesn't know.
+members that they don't know, and expect words of an enum that they don't know; the agent refuses
+arguments that it doesn't know.
 
 Marks of commands: **immediate**, answered while something else runs for long; **while frozen**,
 allowed while file systems are frozen; **long**, may take long and holds later commands up.
+
+While a long command runs, up to 256 others (or 1 MiB of them) wait for it. What comes then is
+answered at once with a `GenericError` that begins with `busy:`. Immediate commands are answered
+whatever waits, and a sync gives up all that came before it, with no answer.
 """
 
 TYPES = {"int", "uint64", "number", "bool", "str"}

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List, Optional, Union
 
+# The C++ enums' own value for a word that only a newer agent has; no word of the protocol.
+UNRECOGNIZED = "unrecognized"
+
 BUILTIN_TYPES = ("int", "uint64", "number", "bool", "str")
 
 MEMBER_NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
@@ -181,6 +184,8 @@ class _Loader:
             raise place.error("has no values")
         for value, text in values.items():
             _match(place, MEMBER_NAME, value, "value name")
+            if value == UNRECOGNIZED:
+                raise place.inside(value).error("stands for words that are new; choose another one")
             if not isinstance(text, str) or not text:
                 raise place.inside(value).error("needs a description")
         self.new_type(place, name, since)

@@ -5,6 +5,7 @@ Everything that is frozen lies on loop mounts made here. The agent's own default
 is never asked for.
 """
 
+import functools
 import json
 import os
 import select
@@ -239,6 +240,13 @@ def alive(pid):
         return False
 
 
+@functools.lru_cache(maxsize=None)
+def sanitized():
+    """Whether the agent is built with the address sanitizer."""
+    with open(AGENT, "rb") as file:
+        return b"__asan_init" in file.read()
+
+
 def can_connect(path):
     """Whether somebody listens, without taking a connection."""
     try:
@@ -370,6 +378,11 @@ class AgentTest(unittest.TestCase):
         mount.__enter__()
         self.mounts.append(mount)
         return mount
+
+    def assert_memory_below(self, mebibytes):
+        """Of resident memory. Says nothing of an agent built with a sanitizer, which keeps more."""
+        if not sanitized():
+            self.assertLess(self.agent.memory() >> 20, mebibytes)
 
     def assert_error(self, reply, text, error_class="GenericError"):
         self.assertIn("error", reply)

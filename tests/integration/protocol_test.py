@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The wire: what upstream's own tests assert, and input that no honest host would send."""
+"""The wire: what upstream's own tests assert, hosts that come and go, and the command line."""
 
 import os
 import select
@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import AGENT, AgentTest, main, wait_for  # noqa: E402
@@ -96,84 +95,61 @@ class Allowed(AgentTest):
                           "CommandNotFound")
 
 
-class BadInput(AgentTest):
-    """Every case ends with a valid request that is answered."""
+class Profiles(AgentTest):
+    """[policy], as guest-info shows it and as it is enforced."""
 
-    def ping(self, host):
-        host.send("\n{\"execute\": \"guest-sync\", \"arguments\": {\"id\": 77}}\n")
-        while True:
-            reply = host.read()
-            if reply.get("return") == 77:
-                return
-            if reply != {"return": {}, "id": 1}:
-                self.assertIn("error", reply)
+    SYNC = {"guest-sync", "guest-sync-delimited", "guest-ping", "guest-info"}
+    STATUS = {"guest-fsfreeze-status", "frostline-status", "frostline-list-hooks"}
+    FREEZE = {"guest-fsfreeze-freeze", "guest-fsfreeze-freeze-list", "guest-fsfreeze-thaw",
+              "frostline-freeze", "frostline-thaw"}
 
-    def test_garbage(self):
+    def enabled(self, policy):
+        self.agent.configure("[policy]\n" + policy)
+        self.agent.start()
+        try:
+            with self.agent.connect() as host:
+                reply = host.ask("guest-info")
+                if "error" in reply:
+                    self.assert_error(reply, "Command guest-info has been disabled: the command "
+                                             "is not allowed", "CommandNotFound")
+                    return None
+                names = {entry["name"] for entry in reply["return"]["supported_commands"]
+                         if entry["enabled"]}
+                for name in self.FREEZE | self.STATUS:
+                    if name not in names:
+                        self.assert_error(host.ask(name), "has been disabled", "CommandNotFound")
+                return names
+        finally:
+            self.agent.stop()
+
+    def test_profiles_and_lists(self):
+        everything = self.SYNC | self.STATUS | self.FREEZE
+        for policy, names in (
+                ("", everything),
+                ("profile=full\nblock=guest-ping\n", everything - {"guest-ping"}),
+                ("profile=snapshot\n", everything),
+                ("profile=inspect\n", self.SYNC | self.STATUS),
+                ("profile=inspect\nallow=frostline-thaw;guest-sync\nblock=guest-sync\n",
+                 (self.SYNC | self.STATUS | {"frostline-thaw"}) - {"guest-sync"}),
+                ("profile=none\n", None),
+                ("profile=none\nallow=guest-info\n", {"guest-info"})):
+            with self.subTest(policy):
+                self.assertEqual(self.enabled(policy), names)
+
+    def test_while_frozen_what_is_safe_runs_and_nothing_else(self):
+        self.agent.configure("[policy]\nblock=guest-fsfreeze-thaw,frostline-status\n")
+        self.agent.hook("50-app", "exit 0\n")
         host = self.start()
-        host.send(bytes(range(256)) * 64)
-        host.send(b"\xff")
-        self.ping(host)
-
-    def test_0xff_anywhere(self):
-        host = self.start()
-        request = b'{"execute": "guest-ping", "id": 1}'
-        for place in range(len(request)):
-            host.send(request[:place] + b"\xff" + request[place:])
-            host.send(b"\xff")
-            self.ping(host)
-
-    def test_invalid_utf8_and_nul(self):
-        host = self.start()
-        for text in (b"\xc3\x28", b"\xe2\x82", b"\xed\xa0\x80", b"\xf8\x88\x80\x80\x80"):
-            host.send(b'{"execute": "' + text + b'"}')
-            self.ping(host)
-        host.send(b'{"execute": "guest-ping\\u0000x"}')
-        self.assert_error(host.read(), "has not been found", "CommandNotFound")
-        self.ping(host)
-
-    def test_numbers_outside_64_bits(self):
-        host = self.start()
-        for number in ("9223372036854775808", "18446744073709551616", "1e400", "-1e999", "1.0"):
-            host.send('{"execute": "guest-sync", "arguments": {"id": %s}}' % number)
-            self.assert_error(host.read(), "Invalid parameter type for 'id', expected: integer")
-        host.send('{"execute": "guest-sync", "arguments": {"id": -9223372036854775808}}')
-        self.assertEqual(host.read(), {"return": -9223372036854775808})
-
-    def test_nesting(self):
-        host = self.start()
-        before = self.agent.memory()
-        host.send(b"[" * 1000000)
-        host.send(b"\xff")
-        self.ping(host)
-        self.assertLess(self.agent.memory() - before, 64 << 20)
-
-    def test_a_message_without_an_end_has_a_bound(self):
-        host = self.start()
-        chunk = b"x" * (1 << 20)
-        host.send(b'{"execute": "')
-        highest = 0
-        for _ in range(200):
-            host.send(chunk)
-            highest = max(highest, self.agent.memory())
-        self.assertLess(highest, 220 << 20)
-        host.send(b"\xff")
-        self.ping(host)
-        wait_for(lambda: self.agent.memory() < 64 << 20, "the memory to come back")
-
-    def test_a_byte_at_a_time(self):
-        host = self.start()
-        host.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        for byte in b'{"execute": "guest-sync", "arguments": {"id": 5}}':
-            host.send(bytes([byte]))
-        self.assertEqual(host.read(), {"return": 5})
-
-    def test_ten_thousand_requests_in_one_write(self):
-        host = self.start()
-        requests = b"".join(b'{"execute":"guest-sync","arguments":{"id":%d}}' % number
-                            for number in range(10000))
-        host.send(requests)
-        for number in range(10000):
-            self.assertEqual(host.read(), {"return": number})
+        self.assert_error(host.ask("frostline-status"), "has been disabled", "CommandNotFound")
+        self.assertEqual(host.value("guest-fsfreeze-freeze-list", {"mountpoints": []}), 1)
+        info = host.value("guest-info")["supported_commands"]
+        self.assertEqual({entry["name"] for entry in info if not entry["enabled"]},
+                         {"guest-fsfreeze-freeze", "guest-fsfreeze-freeze-list"})
+        self.assert_error(host.ask("guest-fsfreeze-freeze"), "has been disabled",
+                          "CommandNotFound")
+        self.assertEqual(host.value("frostline-status")["state"], "frozen")
+        self.assertEqual(host.value("guest-fsfreeze-thaw"), 1)
+        self.assert_error(host.ask("frostline-status"), "has been disabled", "CommandNotFound")
 
 
 class Peers(AgentTest):
@@ -256,6 +232,32 @@ class CommandLine(AgentTest):
                      "block-rpcs=guest-ping;guest-get-time"):
             self.assertIn(line + "\n", done.stdout)
 
+    def test_qemu_gas_forms(self):
+        """Attached and detached arguments, abbreviations, words that mean nothing."""
+        sample = os.path.join(self.directory, "sample.conf")
+        with open(sample, "w", encoding="utf-8") as file:
+            file.write("[general]\nblock-rpcs=guest-ping\nunknown=1\n[other]\nx=y\n")
+        done = self.run_agent("-c", sample, "word", "-F/x/hook", "-vd", "--meth=unix-listen",
+                              "-p/a", "--retry", "--block-rpcs=guest-sync", "-s", "install", "-D")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for line in ("daemon=true", "method=unix-listen", "path=/a", "fsfreeze-hook=/x/hook",
+                     "verbose=true", "retry-path=true", "block-rpcs=guest-ping,guest-sync"):
+            self.assertIn(line + "\n", done.stdout)
+        done = self.run_agent("-c", sample, "-F", "/ignored", "-D")
+        self.assertIn("fsfreeze-hook=/etc/qemu/fsfreeze-hook\n", done.stdout)
+        with open(sample, "w", encoding="utf-8") as file:
+            file.write("[general]\n\nverbose=yes\n")
+        done = self.run_agent("-c", sample, "-D")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(sample + ":3: [general] verbose: 'yes' is none of true, false, 1, 0",
+                      done.stderr)
+        done = self.run_agent("-c", "/nowhere/agent.conf", "-D")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/nowhere/agent.conf: cannot open", done.stderr)
+        self.assertEqual(self.run_agent("-D", env={"QGA_CONF": "/nowhere"}).returncode, 0)
+        for option in ("-V", "--version", "-h", "--help", "-b?", "-ahelp"):
+            self.assertEqual(self.run_agent(option).returncode, 0, option)
+
     def test_help_lists_and_errors(self):
         self.assertEqual(self.run_agent("-h").returncode, 0)
         listing = self.run_agent("-b", "help")
@@ -277,6 +279,69 @@ class CommandLine(AgentTest):
             self.assertIn("%s:3: [freeze] deadline: 'soon' is no duration" % self.agent.config,
                           done.stderr)
             self.assertIn("60s", done.stderr)
+
+    def check_config(self, *more):
+        return subprocess.run(self.agent.command("--check-config", *more), capture_output=True,
+                              text=True, timeout=10, check=False)
+
+    def test_check_config_of_what_is_right(self):
+        hook = self.agent.hook("20-app", "exit 1\n")
+        os.symlink("/dev/null", os.path.join(self.agent.hooks, "30-masked"))
+        self.agent.hook("40-away.hook", "[Hook]\nExec=/nowhere\nConditionPathExists=/nowhere\n")
+        self.agent.hook("README", "")
+        done = self.check_config()
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for text in (self.agent.config + ": right\n", hook + ": right\n", "30-masked: masked\n",
+                     "40-away.hook: right, but not in use: /nowhere does not exist\n",
+                     "README: ignored: "):
+            self.assertIn(text, done.stdout)
+        self.assertTrue(done.stdout.endswith("The configuration is right.\n"))
+        self.assertFalse(os.path.exists(self.agent.run))
+
+    def test_check_config_tells_all_hook_files_that_are_wrong(self):
+        wrong = {
+            "[Hook]\nExec=/bin/true\nTipe=session\n": ":3: [Hook] Tipe: unknown key; this group "
+                                                       "knows ",
+            "[Hook]\nExec=/bin/true\n[Hock]\n": ":3: [Hock] unknown group; known are [Hook]",
+            "[Hook]\nExec=true\n": ":2: [Hook] Exec: 'true' is no absolute path",
+            "[Hook]\n\nType=daemon\nExec=/bin/true\n": ":3: [Hook] Type: 'daemon' is no kind of "
+                                                       "hook; right are oneshot and session",
+            "[Hook]\nExec=/bin/true\nFreezeTimeout=soon\n": ":3: [Hook] FreezeTimeout: 'soon' is "
+                                                             "no duration: write a number with",
+            "[Hook]\nExec=/bin/true\nwhat is this\n": ":3: expected [group], key=value",
+        }
+        for number, text in enumerate(wrong):
+            self.agent.hook("%d-wrong.hook" % (number + 10), text)
+        done = self.check_config()
+        self.assertEqual(done.returncode, 1)
+        for number, text in enumerate(wrong.values()):
+            path = os.path.join(self.agent.hooks, "%d-wrong.hook" % (number + 10))
+            self.assertIn(path + text, done.stderr)
+        self.assertNotIn("The configuration is right.", done.stdout)
+        self.assertEqual(self.check_config("-F/nowhere/hook").returncode, 1)
+
+    def test_configuration_errors_name_file_line_key_and_what_is_right(self):
+        for text, said in (
+                ("[agent]\n\nmetod=unix-listen\n", ":3: [agent] metod: unknown key; this group "
+                                                    "knows method, "),
+                ("[frieze]\n", ":1: [frieze] unknown group; known are [agent] [freeze] [policy] "),
+                ("[policy]\nprofile=all\n", ":2: [policy] profile: 'all' is none of full, "
+                                            "snapshot, inspect, none"),
+                ("[freeze]\nparallel=100\n", ":2: [freeze] parallel: '100' is no whole number from "
+                                             "1 to 64"),
+                ("[freeze]\npresync=perhaps\n", ":2: [freeze] presync: 'perhaps' is neither true "
+                                                "nor false"),
+                ("[freeze]\ndeadline 5s\n", ":2: expected [group], key=value"),
+                ("[freeze]\n[a\x01b]\n", ":2: "),
+                ("deadline=5s\n", ":1: expected [group]"),
+                ("[agent]\nlogfile=a\\qb\n", ":2: [agent] logfile: ")):
+            self.agent.configure(text)
+            done = self.check_config()
+            self.assertEqual(done.returncode, 1, text)
+            self.assertIn(self.agent.config + said, done.stderr)
+        with open(self.agent.config, "wb") as file:
+            file.write(b"[agent]\nlogfile=\xff\n")
+        self.assertIn("not a text file in UTF-8", self.check_config().stderr)
 
     def test_methods_to_come_say_so(self):
         done = self.run_agent("-m", "vsock-listen", "-p", "3:1234", "-t", self.agent.run,

@@ -102,6 +102,8 @@ const std::vector<Row>& table()
              e.report->hooks.clear();
          },
          Level::crash, weak},
+        {"a word that is new", own,
+         [](Evidence& e) { e.report->unclear = "the result of hook 10-db"; }, Level::crash, weak},
         {"no report", own, [](Evidence& e) { e.report.reset(); }, Level::crash, weak},
         {"an error at the thaw", own, [](Evidence& e) { e.thaw_complaint = "fsfreeze is limited"; },
          Level::crash, weak},

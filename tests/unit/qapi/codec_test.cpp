@@ -130,6 +130,16 @@ TEST(Decode, EnumsNameTheWrongValue)
               "Invalid parameter type for 'on-failure', expected: string");
 }
 
+TEST(Decode, AReplyMayHaveWordsThatAreNewHere)
+{
+    EXPECT_EQ(*decode<HookOnFailure>("panic", "on-failure", Unknown::ignore),
+              HookOnFailure::unrecognized);
+    EXPECT_EQ(*decode<HookOnFailure>("abort", "on-failure", Unknown::ignore), HookOnFailure::abort);
+    EXPECT_FALSE(decode<HookOnFailure>(1, "on-failure", Unknown::ignore));
+    // The stand-in is no word of the protocol.
+    EXPECT_FALSE(decode<HookOnFailure>("unrecognized", "on-failure"));
+}
+
 TEST(Encode, EnumsAreHyphenated)
 {
     EXPECT_EQ(to_string(HookState::condition_unmet), "condition-unmet");

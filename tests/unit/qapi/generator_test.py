@@ -116,6 +116,7 @@ class BadSchema(unittest.TestCase):
 
     def test_empty(self):
         self.refused(lambda d: d[0].update(values={}), "has no values")
+        self.refused(lambda d: d[0].update(values={"unrecognized": "u"}), "choose another one")
         self.refused(lambda d: d[1].update(members={}), "has no members")
 
     def test_immediate_and_long(self):
@@ -128,7 +129,8 @@ class Output(unittest.TestCase):
 
     def test_types(self):
         text = cpp_types.header(self.loaded)
-        self.assertIn("enum class Colour {\n    dark_red, ///< r\n    new_, ///< n\n};", text)
+        self.assertIn("enum class Colour {\n    dark_red, ///< r\n    new_, ///< n\n"
+                      "    unrecognized, ///<", text)
         self.assertIn("Colour colour{}; ///< c", text)
         self.assertIn("std::optional<std::uint64_t> big_size; ///< b", text)
         self.assertIn("std::optional<std::vector<Thing>> things; ///< t", text)

@@ -15,7 +15,6 @@ class FakeOutput final : public Output {
 public:
     void send(std::string_view bytes) override { text += bytes; }
     [[nodiscard]] bool congested() const override { return full; }
-    void set_paused(bool value) override { paused = value; }
     void close_when_sent() override { closing = true; }
 
     /// What has been sent since the last call.
@@ -23,7 +22,6 @@ public:
 
     std::string text;
     bool full = false;
-    bool paused = false;
     bool closing = false;
 };
 

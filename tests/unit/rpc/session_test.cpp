@@ -113,31 +113,77 @@ TEST_F(SessionTest, AThawStartsWhileAFreezeRuns)
     EXPECT_EQ(text.substr(text.find('\n') + 1), returned(1));
 }
 
-TEST_F(SessionTest, AFullQueueStopsTheReadingUntilItIsHalfEmpty)
+TEST_F(SessionTest, AFullQueueRefusesButSeesWhatIsImmediate)
 {
-    make_session({4, 1U << 20U});
+    make_session({2, 1U << 20U});
     ask("slow");
     ask("echo", 1);
     ask("echo", 2);
+    EXPECT_EQ(output_.take(), "");
     ask("echo", 3);
-    EXPECT_FALSE(output_.paused);
+    const std::string refused = output_.take();
+    EXPECT_THAT(refused, HasSubstr("GenericError"));
+    EXPECT_THAT(refused, HasSubstr("busy: 2 requests are waiting for slow to end"));
+    session_->on_error(Error{ErrorKind::protocol, "JSON parse error"}, std::nullopt);
+    EXPECT_THAT(output_.take(), HasSubstr("JSON parse error"));
+    ask("ping");
+    EXPECT_EQ(output_.take(), empty_return);
+    slow_[0].complete(json::Value{9});
+    EXPECT_EQ(output_.take(), returned(9) + returned(1) + returned(2));
     ask("echo", 4);
-    EXPECT_TRUE(output_.paused);
-    slow_[0].complete(json::Value{0});
-    EXPECT_FALSE(output_.paused);
+    EXPECT_EQ(output_.take(), returned(4));
+}
+
+TEST_F(SessionTest, ASyncBehindAFullQueueVoidsIt)
+{
+    make_session({2, 1U << 20U});
+    ask("slow");
+    for (int number = 0; number < 10; ++number) {
+        ask("echo", number);
+    }
+    output_.take();
+    ask("sync", 77);
+    EXPECT_EQ(output_.take(), returned(77));
+    EXPECT_EQ(cancelled_.size(), 1U);
+    slow_[0].complete(json::Value{9});
+    EXPECT_EQ(output_.take(), "");
+}
+
+TEST_F(SessionTest, ARefusalCarriesTheIdAndIsInTheAudit)
+{
+    make_session({0, 1U << 20U});
+    ask("slow");
+    Request request;
+    request.command = "echo";
+    request.arguments = json::Object{};
+    request.id = json::Value{"seven"};
+    session_->on_request(std::move(request));
+    EXPECT_THAT(output_.take(), HasSubstr("\"id\": \"seven\""));
+    EXPECT_THAT(audit_, ElementsAre("echo GenericError"));
 }
 
 TEST_F(SessionTest, TheQueueIsBoundedInBytesToo)
 {
-    make_session({1000, 250});
+    make_session({1000, 150});
     ask("slow");
     ask("echo", 1);
-    ask("echo", 2);
-    EXPECT_FALSE(output_.paused);
+    ask("echo", 2); // the last one may go beyond it
+    EXPECT_EQ(output_.take(), "");
     ask("echo", 3);
-    EXPECT_TRUE(output_.paused);
-    ask("sync", 1);
-    EXPECT_FALSE(output_.paused);
+    EXPECT_THAT(output_.take(), HasSubstr("busy: 2 requests"));
+}
+
+TEST_F(SessionTest, ACongestedOutputAloneRefusesNothing)
+{
+    make_session({2, 150});
+    output_.full = true;
+    for (int number = 0; number < 5; ++number) {
+        ask("echo", number);
+    }
+    EXPECT_EQ(output_.take(), "");
+    output_.full = false;
+    session_->on_drained();
+    EXPECT_EQ(output_.take(), returned(0) + returned(1) + returned(2) + returned(3) + returned(4));
 }
 
 TEST_F(SessionTest, ACongestedOutputStartsNothing)
