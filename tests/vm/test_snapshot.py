@@ -30,7 +30,7 @@ class SnapshotUnderLoad(unittest.TestCase):
         first.acks.wait_more(300, 120)
         cls.control_disks = snapshot.switch_disks(first, "control")
         first.acks.wait_more(100, 120)
-        cls.run, cls.description = scenario.take_snapshot()
+        cls.tool, cls.description = scenario.take_snapshot()
         cls.report = find_report(cls.description)
         cls.overlays = {disk: snapshot.active_file(first, disk) for disk in first.disks}
         # The writers go on after the thaw, or this fails.
@@ -42,7 +42,7 @@ class SnapshotUnderLoad(unittest.TestCase):
         cls.inside = list(scenario.look_inside(cls.acknowledged))
 
     def test_exit_status_and_level_say_application_consistent(self):
-        self.assertEqual(self.run.status, 0)
+        self.assertEqual(self.tool.status, 0)
         self.assertEqual(find_value(self.description, "level"), "app")
         self.assertEqual(self.report["outcome"], "consistent")
         self.assertNotIn("error", self.report)

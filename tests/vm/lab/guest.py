@@ -109,6 +109,7 @@ class Guest:
 
     def _wait_port(self, device, limit):
         char = {"shell0": "shell", "agent0": "agent"}[device]
+        self.qmp.forget_events()  # an earlier program may have opened it, too
         for known in self.qmp.command("query-chardev"):
             if known["label"] == char and known["frontend-open"]:
                 return
@@ -135,6 +136,8 @@ class Guest:
         initrd.write_bytes(self.image.root_initrd.read_bytes()
                            + (Path(self._payload).read_bytes() if self._payload else b""))
         argv = [
+            # Not even a test that was killed leaves a guest behind.
+            find_program("setpriv"), "--pdeathsig", "KILL",
             find_program("qemu-system-x86_64"), "-name", "frostline-lab",
             "-accel", self._accel, "-cpu", cpu_model(self._accel), "-smp", "2", "-m", "768",
             "-machine", "q35", "-nodefaults", "-no-user-config", "-display", "none",
