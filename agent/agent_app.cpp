@@ -85,6 +85,9 @@ Result<void> AgentApp::open_main_channel()
         channel::VirtioSerialSettings settings;
         settings.path = path;
         settings.retry = config_.agent.retry_path;
+        settings.on_unplugged = [this] {
+            session_.host_lost("the port was unplugged, so that no thaw could have come");
+        };
         channel_ = std::make_unique<channel::VirtioSerialChannel>(
             *loop_, ports_.get(), std::move(settings), conversations());
         return channel_->start();

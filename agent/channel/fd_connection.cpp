@@ -17,8 +17,9 @@ namespace {
 constexpr std::size_t read_size = 16384;
 /// Reads in one go before the loop's other sources get their turn.
 constexpr int reads_per_turn = 4;
-/// How long the news of a host may come after its first bytes. Milliseconds in truth.
-constexpr std::chrono::seconds early_limit{1};
+/// How long a virtio port's host may be reported absent before it counts as gone. The news is late
+/// by milliseconds, more on a busy guest.
+constexpr std::chrono::seconds absence_limit{1};
 
 } // namespace
 
@@ -66,19 +67,16 @@ void FdConnection::on_edges()
 
 void FdConnection::apply(std::uint32_t events)
 {
-    const bool before = std::exchange(hung_up_, (events & (unsigned{EPOLLHUP} | EPOLLERR)) != 0);
-    if (before && !hung_up_ && conversation_ && !early_) {
-        // A new host has come before the end of the old one had been read.
-        end_conversation();
-    }
+    hung_up_ = (events & (unsigned{EPOLLHUP} | EPOLLERR)) != 0;
     if (!hung_up_) {
-        early_ = false; // it belongs to the host that is now reported
-        early_limit_.cancel();
+        absence_.cancel();
     }
     // On any edge: only a read tells whether a virtio port's host is there, absent, or unplugged.
     readable_ = true;
     writable_ = writable_ || (events & EPOLLOUT) != 0;
-    if (hung_up_ && !early_) {
+    if (hung_up_ && settings_.end_of_file == EndOfFile::peer_absent) {
+        peer_absent();
+    } else if (hung_up_) {
         drop_output();
     }
 }
@@ -89,7 +87,7 @@ void FdConnection::pump()
         return;
     }
     flush();
-    if (hung_up_ && paused_ && !early_) {
+    if (hung_up_ && paused_) {
         // The user waits for something and reads nothing more, so the end would never be seen.
         end_of_file();
     } else {
@@ -128,10 +126,10 @@ void FdConnection::read_some()
         }
         const ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
         if (got > 0) {
-            if (hung_up_ && !early_ && settings_.end_of_file == EndOfFile::peer_absent) {
-                begin_early();
-            }
             conversation().on_bytes({buffer.data(), static_cast<std::size_t>(got)});
+            if (hung_up_ && settings_.end_of_file == EndOfFile::peer_absent) {
+                peer_absent(); // perhaps the next host's: it has its own second to be reported
+            }
             ++turn;
         } else if (got == 0) {
             end_of_file();
@@ -152,8 +150,8 @@ void FdConnection::end_of_file()
 {
     readable_ = false;
     if (settings_.end_of_file == EndOfFile::peer_absent) {
-        if (!early_) {
-            end_conversation();
+        if (!absence_.active()) {
+            peer_absent();
         }
         return;
     }
@@ -239,24 +237,24 @@ void FdConnection::close_when_sent()
 Conversation& FdConnection::conversation()
 {
     if (!conversation_) {
-        output_dead_ = hung_up_ && !early_;
+        output_dead_ = hung_up_ && settings_.end_of_file == EndOfFile::ends_input;
         conversation_ = factory_(*this);
     }
     return *conversation_;
 }
 
-void FdConnection::begin_early()
+void FdConnection::peer_absent()
 {
-    end_conversation(); // the host that has gone
-    early_ = true;
-    early_limit_ = loop_.after(early_limit, [this] { end_conversation(); });
+    if (conversation_) {
+        absence_ = loop_.after(absence_limit, [this] { end_conversation(); });
+    }
 }
 
 void FdConnection::end_conversation()
 {
     conversation_.reset();
     drop_output();
-    early_ = false;
+    absence_.cancel();
     paused_ = false;
     report_drained_ = false;
 }
@@ -265,7 +263,7 @@ void FdConnection::close(Error reason)
 {
     closed_ = true;
     watch_.cancel();
-    early_limit_.cancel();
+    absence_.cancel();
     conversation_.reset();
     drop_output();
     epoll_.reset();

@@ -31,9 +31,11 @@ struct FdConnectionSettings {
 /// POLLHUP for ever: level-triggered that is a busy loop. The edge comes once for each change,
 /// since the kernel wakes the wait queue on connect, disconnect, data and room (virtio_console.c).
 ///
-/// On a virtio port a new host's first bytes may be readable before the kernel reports that host:
-/// data comes in the interrupt, the news of the connection through a work queue. Such an early
-/// conversation keeps its replies until the port is reported connected, or ends after a second.
+/// On a virtio port data comes in the interrupt, but the news that a host has gone or come through
+/// a work queue: the next host's first bytes may be read before either. So neither ends a
+/// conversation or drops a reply at once; only a host that stays absent for a second is gone. A
+/// host that comes sooner may get a reply meant for the one before, which is what the sync commands
+/// are for.
 class FdConnection final : public Connection, public std::enable_shared_from_this<FdConnection> {
 public:
     /// `on_closed` is called once, last of all, when the descriptor is of no more use: the peer has
@@ -61,7 +63,7 @@ private:
     void flush();
     void drop_output();
     void end_conversation();
-    void begin_early();
+    void peer_absent();
     void close(Error reason);
     Conversation& conversation();
 
@@ -80,9 +82,8 @@ private:
     bool writable_ = true;
     bool hung_up_ = false;
     bool input_ended_ = false;
-    bool output_dead_ = false; ///< nobody will read what is sent
-    bool early_ = false;       ///< the conversation began while no host was reported connected
-    system::Subscription early_limit_;
+    bool output_dead_ = false;     ///< nobody will read what is sent
+    system::Subscription absence_; ///< runs while the conversation's host is reported absent
     bool congested_ = false;
     bool paused_ = false;
     bool closing_ = false;

@@ -79,6 +79,9 @@ Result<void> VirtioSerialChannel::try_open()
         [this](const Error& reason) {
             connection_.reset();
             log::info("the port is gone, waiting for it", settings_.path, reason.message());
+            if (settings_.on_unplugged) {
+                settings_.on_unplugged();
+            }
             try_again();
         });
     if (!connection) {

@@ -21,6 +21,8 @@ struct VirtioSerialSettings {
     std::size_t output_limit = std::size_t{1} << 20U;
     /// Opens the port; tests put a socket pair here. Empty: open(2).
     std::function<Result<UniqueFd>(const std::string& path)> open;
+    /// Called when an open port is of no more use, because it was unplugged. May be empty.
+    std::function<void()> on_unplugged;
 };
 
 /// A virtio-serial port. Waits for it through udev while it is missing, survives its unplugging,

@@ -166,6 +166,11 @@ void FreezeSession::on_released()
                 ": the deadline thawed the file systems",
             parts_.loop.now(), operation_->thawed_count()};
         log::warning("the deadline passed and no thaw came: thawed", operation_->id());
+    } else if (ending == Ending::called_off && operation_->was_frozen()) {
+        lapse_ = Lapse{operation_->id(),
+                       " and was called off: " +
+                           (operation_->error() ? operation_->error()->message() : "thawed"),
+                       parts_.loop.now(), operation_->thawed_count()};
     } else if (const auto reason = operation_->lost(); reason && ending == Ending::host) {
         lapse_ = Lapse{operation_->id(), " and did not hold until the thaw: " + *reason,
                        parts_.loop.now(), operation_->thawed_count()};
@@ -299,6 +304,14 @@ void FreezeSession::abandon(const std::string& reason)
 {
     cancel_queued(reason);
     if (operation_ && !operation_->was_frozen()) {
+        operation_->end(Ending::called_off, Error{ErrorKind::cancelled, reason});
+    }
+}
+
+void FreezeSession::host_lost(const std::string& reason)
+{
+    cancel_queued(reason);
+    if (operation_) {
         operation_->end(Ending::called_off, Error{ErrorKind::cancelled, reason});
     }
 }

@@ -28,6 +28,7 @@ public:
     void thaw(std::optional<std::string> id, ThawWait wait,
               std::function<void(Result<Thawed>)> done) override;
     void abandon(const std::string& reason) override;
+    void host_lost(const std::string& reason) override;
     void shutdown(std::function<void()> done) override;
     [[nodiscard]] Status status() const override;
 

@@ -65,6 +65,9 @@ public:
                       std::function<void(Result<Thawed>)> done) = 0;
     /// The asker of a freeze under way has given up: rolls it back. Nothing once it has answered.
     virtual void abandon(const std::string& reason) = 0;
+    /// The way to the host is gone, and with it everybody who could ask for the thaw: rolls back a
+    /// freeze under way and thaws one in force. The next thaw hears that it did not hold.
+    virtual void host_lost(const std::string& reason) = 0;
     /// Before the agent exits: thaws, runs what is owed, then `done`.
     virtual void shutdown(std::function<void()> done) = 0;
 

@@ -28,6 +28,7 @@ public:
         thaw_done = std::move(done);
     }
     void abandon(const std::string& reason) override { abandoned = reason; }
+    void host_lost(const std::string& /*reason*/) override {}
     void shutdown(std::function<void()> done) override { done(); }
     [[nodiscard]] freeze::Status status() const override { return now; }
 

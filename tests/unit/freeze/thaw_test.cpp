@@ -405,6 +405,20 @@ TEST_F(SessionTest, AbandonAfterTheAnswerChangesNothing)
     EXPECT_EQ(kernel.frozen.size(), 2U);
 }
 
+TEST_F(SessionTest, AHostThatCannotReachTheAgentAnyMoreIsNotWaitedFor)
+{
+    freeze();
+    session->host_lost("the port was unplugged");
+    settle();
+    EXPECT_THAT(kernel.frozen, IsEmpty());
+    EXPECT_TRUE(did("thaw hooks"));
+    EXPECT_EQ(session->status().last->outcome, Outcome::aborted);
+    thaw();
+    ASSERT_FALSE(*thawed);
+    EXPECT_THAT(thawed->error().message(), testing::HasSubstr("fsfreeze is limited"));
+    EXPECT_THAT(thawed->error().message(), testing::HasSubstr("the port was unplugged"));
+}
+
 TEST_F(SessionTest, ShutdownThawsAndRunsWhatIsOwed)
 {
     freeze();
