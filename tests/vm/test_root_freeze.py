@@ -59,6 +59,8 @@ class RootFreeze(fixture.GuestTest):
             return report
 
     def assert_no_trace(self):
+        """Once the thaw hooks have run there is neither run state nor guard."""
+        self.wait_state(self.qga(), "idle")
         self.shell.check("test ! -e /run/frostline/freeze.state")
         agent = self.agent_pid()
         self.assertEqual(self.shell.check(f"cat {CGROUP}").split(), [str(agent)])

@@ -131,6 +131,15 @@ class GuestTest(unittest.TestCase):
             client.sync()
             self.assertEqual(client.command("guest-fsfreeze-status"), "thawed")
 
+    def wait_state(self, client, state, limit=60):
+        """Asks until the agent is in that state; each answer comes at once."""
+        until = time.monotonic() + limit
+        while True:
+            status = client.command("frostline-status")
+            if status["state"] == state:
+                return status
+            self.assertLess(time.monotonic(), until, f"never {state}: {status}")
+
     @classmethod
     def make_ready(cls):
         """Whatever a failed test left: everything is thawed, and an agent answers that knows it."""
