@@ -11,7 +11,7 @@ import time
 
 from lab.programs import Programs
 from lab.run import LabError, need_space, tail
-from lab.scenario import SNAPSHOT, Scenario, find_report
+from lab.scenario import SNAPSHOT, Scenario
 
 
 class Story:
@@ -48,7 +48,7 @@ def tell(story, scenario):
     with story.step("taking the snapshot of all three disks: frostline snapshot --overlay"):
         run, description = scenario.take_snapshot()
         story.note(run.output)
-        report = find_report(description)
+        report = description["report"]
     with story.step("letting the first guest work on"):
         first.acks.wait_more(300, 120)
         acknowledged = scenario.acknowledged(report)

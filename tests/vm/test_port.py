@@ -4,6 +4,7 @@
 import threading
 
 from lab import fixture
+from lab.fixture import BUSY
 from lab.guest import AGENT_PORT
 from lab.qga import Qga
 
@@ -54,14 +55,13 @@ class Port(fixture.GuestTest):
 
     def test_port_unplugged_while_frozen_thaws(self):
         client = self.qga()
-        count = client.command("frostline-freeze", deadline_ms=30000)
-        self.assertTrue(count)
-        write = self.start_write("/srv/pgdata/probe")
-        self.assertFalse(write.done(0.5), "a write went through while frozen")
+        client.command("frostline-freeze", deadline_ms=60000)
+        writes = self.start_writes()
+        self.assert_blocked(writes)
         client.close()
         self.addCleanup(self.plug_if_missing)
         self.unplug()
-        self.assertEqual(write.result(10).status, 0)
+        self.assert_written(writes, BUSY)
         self.plug()
         self.assertEqual(self.qga().command("guest-fsfreeze-status"), "thawed")
 

@@ -5,14 +5,19 @@ import atexit
 import os
 import shutil
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
 from . import image as lab_image
 from .guest import Guest, make_disks
 from .programs import Programs
-from .qga import Qga
+from .qga import Qga, QgaError
 from .run import LabError, find_program
+
+# One file on each of the guest's file systems.
+PROBES = ("/root/probe", "/srv/pgdata/probe", "/srv/pgwal/probe")
+BUSY = 10  # seconds that a guest without KVM, on a machine with other work, may be late
 
 _shared = None
 
@@ -64,8 +69,16 @@ def shared_guest():
     return _shared
 
 
+def end_shared_guest():
+    """Ends the shared guest, for a test that leaves it unusable; the next test gets a new one."""
+    global _shared
+    if _shared is not None:
+        _shared.stop()
+        _shared = None
+
+
 class GuestTest(unittest.TestCase):
-    """A test in the shared guest, which has a frostline-agent that answers and nothing frozen."""
+    """A test in the shared guest, which has an agent that answers and nothing frozen."""
 
     agent_unit = "frostline-agent"
 
@@ -73,9 +86,10 @@ class GuestTest(unittest.TestCase):
     def setUpClass(cls):
         cls.guest = shared_guest()
         cls.shell = cls.guest.shell
+        cls.programs = programs()
 
     def setUp(self):
-        self.addCleanup(self.leave_nothing_frozen)
+        self.make_ready()
 
     def qga(self):
         """A connection to the agent, in sync, closed at the end of the test."""
@@ -93,9 +107,66 @@ class GuestTest(unittest.TestCase):
         """Starts a write that ends only when the file system isn't frozen."""
         return self.shell.start(f"echo probe > {path} && rm {path}", limit=120)
 
-    def leave_nothing_frozen(self):
-        """Whatever a failed test left, the next one begins with everything thawed."""
-        self.shell.run("for path in /srv/pgdata /srv/pgwal /; do "
-                       "while fsfreeze -u $path; do :; done; done 2>/dev/null")
-        self.shell.run(f"systemctl start {self.agent_unit}")
-        self.guest.wait_agent(30)
+    def start_writes(self):
+        """One write on each file system."""
+        return [self.start_write(path) for path in PROBES]
+
+    def assert_blocked(self, writes, limit=0.5):
+        """None of these writes goes through within `limit` seconds."""
+        through = [write.command for write in writes if write.done(limit)]
+        self.assertEqual(through, [], "a write went through while frozen")
+
+    def assert_written(self, writes, limit):
+        """All these writes end well within `limit` seconds from now."""
+        until = time.monotonic() + limit
+        for write in writes:
+            left = max(0.1, until - time.monotonic())
+            self.assertTrue(write.done(left), f"still frozen after {limit} s: {write.command}")
+            self.assertEqual(write.result(0).status, 0)
+
+    def assert_nothing_frozen(self):
+        """Every file system can be written to, and the agent agrees."""
+        self.assert_written(self.start_writes(), BUSY)
+        with Qga(self.guest.agent_socket) as client:
+            client.sync()
+            self.assertEqual(client.command("guest-fsfreeze-status"), "thawed")
+
+    def wait_state(self, client, state, limit=60):
+        """Asks until the agent is in that state; each answer comes at once."""
+        until = time.monotonic() + limit
+        while True:
+            status = client.command("frostline-status")
+            if status["state"] == state:
+                return status
+            self.assertLess(time.monotonic(), until, f"never {state}: {status}")
+
+    @classmethod
+    def make_ready(cls):
+        """Whatever a failed test left: everything is thawed, and an agent answers that knows it."""
+        if cls._thaw_by_agent() and cls._thaw_by_hand() == "":
+            return
+        cls._thaw_by_hand()
+        cls.shell.check(f"systemctl restart {cls.agent_unit}", 60)
+        cls.guest.wait_agent(60)
+
+    @classmethod
+    def _thaw_by_agent(cls):
+        """Whether the agent says that nothing is frozen, after it was asked to thaw."""
+        if not cls.guest.agent_open():
+            return False
+        try:
+            with Qga(cls.guest.agent_socket) as client:
+                client.sync(20)
+                try:
+                    client.command("guest-fsfreeze-thaw")
+                except QgaError:
+                    pass  # it tells once that a freeze has ended too early
+                return client.command("guest-fsfreeze-status") == "thawed"
+        except LabError:
+            return False
+
+    @classmethod
+    def _thaw_by_hand(cls):
+        """Thaws behind the agent's back and returns what had been frozen."""
+        return cls.shell.run("for path in /srv/pgdata /srv/pgwal /; do "
+                             "while fsfreeze -u $path; do echo $path; done; done 2>/dev/null").output

@@ -109,6 +109,7 @@ class Guest:
 
     def _wait_port(self, device, limit):
         char = {"shell0": "shell", "agent0": "agent"}[device]
+        self.qmp.forget_events()  # an earlier program may have opened it, too
         for known in self.qmp.command("query-chardev"):
             if known["label"] == char and known["frontend-open"]:
                 return

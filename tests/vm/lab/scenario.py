@@ -128,26 +128,3 @@ def guest_clock(shell):
 def seconds(timestamp):
     """A report's time in seconds since 1970."""
     return datetime.datetime.fromisoformat(timestamp.replace("Z", "+00:00")).timestamp()
-
-
-def find_report(description):
-    """The guest's report of the freeze inside the host tool's document."""
-    for value in _values(description):
-        if isinstance(value, dict) and "outcome" in value and "filesystems" in value:
-            return value
-    raise LabError("the snapshot's description holds no report of the freeze")
-
-
-def find_value(description, name):
-    """The first member of that name at any depth."""
-    for value in _values(description):
-        if isinstance(value, dict) and name in value:
-            return value[name]
-    raise LabError(f"the snapshot's description holds no \"{name}\"")
-
-
-def _values(value):
-    yield value
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for item in inner:
-        yield from _values(item)
