@@ -61,7 +61,11 @@ class Server(unittest.TestCase):
 
     @classmethod
     def as_postgres(cls, *command, **options):
-        user = pwd.getpwnam("postgres")
+        return cls.as_user("postgres", *command, **options)
+
+    @classmethod
+    def as_user(cls, name, *command, **options):
+        user = pwd.getpwnam(name)
         options.setdefault("env", {"PATH": os.environ["PATH"], "LC_ALL": "C"})
         return run(*command, user=user.pw_uid, group=user.pw_gid, extra_groups=[],
                    cwd=str(cls.base), **options)
@@ -109,7 +113,7 @@ class Server(unittest.TestCase):
         self.as_postgres(f"{BINARIES[-1]}/pg_ctl", "-s", "-D", str(self.cluster), "reload")
         os.kill(pid, 0)
 
-    def call(self, phase, mounts=None, timeout_ms=10000):
+    def call(self, phase, mounts=None, timeout_ms=10000, user="postgres"):
         environment = {
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "LC_ALL": "C", "HOME": f"{self.base}/tmp", "TMPDIR": f"{self.base}/tmp",
@@ -120,7 +124,7 @@ class Server(unittest.TestCase):
             listing = self.base / "mounts"
             listing.write_bytes(b"".join(os.fsencode(str(mount)) + b"\0" for mount in mounts))
             environment["FROSTLINE_MOUNTS"] = str(listing)
-        return self.as_postgres(str(self.hook), phase, check=False, env=environment)
+        return self.as_user(user, str(self.hook), phase, check=False, env=environment)
 
     def expect(self, result, status, out="", err=""):
         self.assertEqual(result.returncode, status, result.stdout + result.stderr)
@@ -171,6 +175,12 @@ class Server(unittest.TestCase):
         self.expect(self.call("freeze", ["/proc"]), 77, err=f"{self.cluster} is about to be frozen")
 
     # Failed
+
+    def test_a_running_server_of_another_user_is_a_failure(self):
+        self.conf.write_text(f"SOCKET_DIRECTORIES=\nDATA_DIRECTORIES={self.cluster}\n",
+                             encoding="ascii")
+        self.expect(self.call("freeze", [self.mount], user="nobody"), 1,
+                    err="belongs to postgres, but this hook runs as nobody")
 
     def test_a_server_that_refuses_is_a_failure(self):
         self.reload_hba("local all all reject\n")
