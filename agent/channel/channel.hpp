@@ -23,8 +23,6 @@ public:
     /// Whether so much is unsent that its user should produce no more until on_drained(). The
     /// connection reads nothing meanwhile.
     [[nodiscard]] virtual bool congested() const = 0;
-    /// Stops and resumes reading.
-    virtual void set_paused(bool paused) = 0;
     /// Closes once everything is sent. For a peer that has ended its input.
     virtual void close_when_sent() = 0;
 };

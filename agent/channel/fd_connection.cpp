@@ -87,12 +87,7 @@ void FdConnection::pump()
         return;
     }
     flush();
-    if (hung_up_ && paused_) {
-        // The user waits for something and reads nothing more, so the end would never be seen.
-        end_of_file();
-    } else {
-        read_some();
-    }
+    read_some();
     if (!closed_ && report_drained_) {
         report_drained_ = false;
         if (conversation_) {
@@ -121,7 +116,7 @@ void FdConnection::read_some()
 {
     std::array<char, read_size> buffer; // NOLINT: written by read() before it is read
     for (int turn = 0; turn < reads_per_turn;) {
-        if (closed_ || closing_ || !readable_ || input_ended_ || paused_ || congested_) {
+        if (closed_ || closing_ || !readable_ || input_ended_ || congested_) {
             return;
         }
         const ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
@@ -219,15 +214,6 @@ void FdConnection::drop_output()
     }
 }
 
-void FdConnection::set_paused(bool paused)
-{
-    if (std::exchange(paused_, paused) && !paused) {
-        schedule_pump();
-    } else if (paused && hung_up_) {
-        schedule_pump();
-    }
-}
-
 void FdConnection::close_when_sent()
 {
     closing_ = true;
@@ -255,7 +241,6 @@ void FdConnection::end_conversation()
     conversation_.reset();
     drop_output();
     absence_.cancel();
-    paused_ = false;
     report_drained_ = false;
 }
 

@@ -47,7 +47,6 @@ public:
 
     void send(std::string_view bytes) override;
     [[nodiscard]] bool congested() const override { return congested_; }
-    void set_paused(bool paused) override;
     void close_when_sent() override;
 
 private:
@@ -85,7 +84,6 @@ private:
     bool output_dead_ = false;     ///< nobody will read what is sent
     system::Subscription absence_; ///< runs while the conversation's host is reported absent
     bool congested_ = false;
-    bool paused_ = false;
     bool closing_ = false;
     bool closed_ = false;
     bool pump_scheduled_ = false;

@@ -99,31 +99,6 @@ TEST_F(FdConnectionTest, APeerThatClosesWhileAReplyIsPendingIsGone)
     run_until([&] { return closed_; });
 }
 
-TEST_F(FdConnectionTest, APausedUserIsToldWhenThePeerGoes)
-{
-    open({EndOfFile::ends_input});
-    put(pair_[1], "long work");
-    run_until([&] { return told("long work"); });
-    story_.connection->set_paused(true);
-    put(pair_[1], "unread");
-    pair_[1].reset();
-    run_until([&] { return closed_; });
-    EXPECT_FALSE(told("unread"));
-}
-
-TEST_F(FdConnectionTest, ResumingReadsWhatCameMeanwhile)
-{
-    open({EndOfFile::ends_input});
-    put(pair_[1], "one");
-    run_until([&] { return told("one"); });
-    story_.connection->set_paused(true);
-    put(pair_[1], "two");
-    settle();
-    EXPECT_FALSE(told("two"));
-    story_.connection->set_paused(false);
-    run_until([&] { return told("two"); });
-}
-
 TEST_F(FdConnectionTest, AnAbsentHostEndsOnlyTheConversation)
 {
     open({EndOfFile::peer_absent});
