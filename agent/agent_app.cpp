@@ -24,7 +24,7 @@ constexpr std::size_t control_clients = 16;
 
 AgentApp::AgentApp(const config::Config& config, std::unique_ptr<system::GlibLoop> loop)
     : config_(config), loop_(std::move(loop)), launcher_(*loop_), workers_(*loop_),
-      hooks_(config_.hooks, *loop_, launcher_),
+      hooks_(config_.hooks, *loop_, launcher_, workers_),
       guards_(*loop_, workers_, config_.freeze.guard_program), store_(config_.agent.run_directory),
       session_(freeze::Parts{*loop_, workers_, mounts_, layers_, control_, hooks_, guards_, store_},
                config_.freeze),

@@ -24,6 +24,7 @@ namespace frostline::guard {
 namespace {
 
 constexpr int agent_died_signal = SIGUSR1;
+constexpr long retry_ns = 250000000;
 
 struct Guard {
     Thawers thawers;
@@ -78,7 +79,7 @@ void prepare_signals()
 
 void start(uint32_t count)
 {
-    if (count != guard.thawers.count()) {
+    if (count != guard.thawers.count() || guard.timer >= 0) {
         give_up(EBADMSG);
     }
     guard.timer = ::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -96,11 +97,17 @@ void start(uint32_t count)
 
 void arm(int64_t deadline_ns)
 {
+    if (guard.timer < 0) { // no start came before: there are no threads to thaw with
+        give_up(EBADMSG);
+    }
     if (deadline_ns > 0) {
         constexpr int64_t second = 1000000000;
         itimerspec when{};
         when.it_value.tv_sec = static_cast<time_t>(deadline_ns / second);
         when.it_value.tv_nsec = static_cast<long>(deadline_ns % second);
+        // Again and again after it: a FIFREEZE that was in the kernel at the deadline may succeed
+        // at any later time, and an agent that is stopped or hung does not take care of that.
+        when.it_interval.tv_nsec = retry_ns;
         if (::timerfd_settime(guard.timer, TFD_TIMER_ABSTIME, &when, nullptr) != 0) {
             give_up(errno);
         }
@@ -142,7 +149,7 @@ bool take_descriptors(const msghdr& message)
         for (size_t i = 0; i < count; ++i) {
             int fd = -1;
             ::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
-            if (!guard.thawers.add(fd)) {
+            if (guard.timer >= 0 || !guard.thawers.add(fd)) { // later ones would have no thread
                 return false;
             }
         }
@@ -223,8 +230,12 @@ void drain(int fd)
         }
         if ((ready[2].revents & POLLIN) != 0) {
             drain(guard.timer);
-            thaw_now();
-            say(Event::expired, 0);
+            if (guard.thawing) {
+                guard.thawers.thaw_rest();
+            } else {
+                thaw_now();
+                say(Event::expired, 0);
+            }
         }
         if (ready[0].revents != 0 && !read_message()) {
             finish();

@@ -106,7 +106,7 @@ std::optional<Error> FreezeSession::refusal(const Request&) const
     if (shutting_down_) {
         return Error{ErrorKind::cancelled, "the agent is stopping"};
     }
-    if (recovery_) {
+    if (recovery_ && !recovery_->settled()) {
         return Error{ErrorKind::busy, "the thaw of a previous agent is being finished; try later"};
     }
     if (left_over_ && !left_over_->unresolved().empty()) {
@@ -125,14 +125,20 @@ void FreezeSession::begin(Queued queued)
 {
     lapse_.reset(); // its host has gone on to the next freeze
     retry_timer_ = {};
+    if (const std::vector<std::string> owed = status().owed_hooks; !owed.empty()) {
+        log::warning("a new freeze begins; these thaw hooks of the last one never succeeded",
+                     text::join(owed, ", "));
+    }
     left_over_.reset();
+    recovery_.reset();
     answer_.reset();
     thaw_counted_ = false;
     freeze_askers_ = std::move(queued.askers);
     operation_ = std::make_unique<Operation>(
         parts_, settings_, std::move(queued.request), std::move(queued.id),
-        Operation::Events{[this] { on_frozen(); }, [this] { on_released(); },
-                          [this] { on_finished(); }});
+        Operation::Events{[this] { return save(); }, [this] { on_frozen(); },
+                          [this] { on_released(); }, [this] { on_finished(); }});
+    static_cast<void>(save()); // without the lapse and what was left over
     operation_->start();
 }
 
@@ -160,21 +166,17 @@ void FreezeSession::on_released()
             operation_->error().value_or(Error{ErrorKind::internal, "the freeze was called off"})));
     }
     if (ending == Ending::lapsed) {
-        lapse_ = Lapse{
-            operation_->id(),
-            " to " + seconds_text(operation_->deadline().value_or(std::chrono::milliseconds{0})) +
-                ": the deadline thawed the file systems",
-            parts_.loop.now(), operation_->thawed_count()};
+        note_lapse(" to " +
+                   seconds_text(operation_->deadline().value_or(std::chrono::milliseconds{0})) +
+                   ": the deadline thawed the file systems");
         log::warning("the deadline passed and no thaw came: thawed", operation_->id());
     } else if (ending == Ending::called_off && operation_->was_frozen()) {
-        lapse_ = Lapse{operation_->id(),
-                       " and was called off: " +
-                           (operation_->error() ? operation_->error()->message() : "thawed"),
-                       parts_.loop.now(), operation_->thawed_count()};
+        note_lapse(" and was called off: " +
+                   (operation_->error() ? operation_->error()->message() : "thawed"));
     } else if (const auto reason = operation_->lost(); reason && ending == Ending::host) {
-        lapse_ = Lapse{operation_->id(), " and did not hold until the thaw: " + *reason,
-                       parts_.loop.now(), operation_->thawed_count()};
+        note_lapse(" and did not hold until the thaw: " + *reason);
     }
+    static_cast<void>(save());
     answer_thaws(ThawWait::released);
 }
 
@@ -200,6 +202,7 @@ void FreezeSession::keep_left_over(std::unique_ptr<Operation> operation)
         return;
     }
     left_over_ = std::move(operation);
+    static_cast<void>(save());
     left_over_->on_resolved([this] {
         last_ = left_over_->report();
         log::info("what was stuck has been thawed", left_over_->id());
@@ -276,6 +279,7 @@ void FreezeSession::answer_thaw(const ThawAsker& asker)
 {
     if (const auto lapse = std::exchange(lapse_, std::nullopt)) {
         thaw_counted_ = true;
+        static_cast<void>(save());
         if (settings_.lapse_reply == LapseReply::count) {
             return asker.done(Thawed{lapse->count, latest_report()});
         }
@@ -320,10 +324,13 @@ void FreezeSession::shutdown(std::function<void()> done)
 {
     shutting_down_ = true;
     cancel_queued("the agent is stopping");
-    if (!operation_) {
+    if (!operation_ && (!recovery_ || recovery_->hooks_have_ended())) {
         return parts_.loop.post(std::move(done));
     }
     shutdown_askers_.push_back(std::move(done));
+    if (!operation_) {
+        return; // when the recovery's hooks have ended
+    }
     operation_->end(Ending::called_off, Error{ErrorKind::cancelled, "the agent is stopping"});
 }
 
@@ -339,7 +346,8 @@ Status FreezeSession::status() const
     const Operation* shown = operation_ ? operation_.get() : left_over_.get();
     status.counts_as_frozen = lapsed || (shown != nullptr && shown->holds_something());
     if (recovery_) {
-        status.state = State::releasing;
+        status.state = recovery_->settled() ? State::idle : State::releasing;
+        status.owed_hooks = recovery_->owed();
     }
     if (operation_) {
         status.state = operation_->state();
@@ -355,28 +363,75 @@ Status FreezeSession::status() const
     return status;
 }
 
+/// The run state always says what a successor would have to undo, and what it would have to tell.
+Result<void> FreezeSession::save()
+{
+    RunState state;
+    if (operation_) {
+        state = operation_->held();
+    } else if (recovery_) {
+        state = recovery_->left();
+    } else if (left_over_) {
+        state = left_over_->held();
+    }
+    if (lapse_) {
+        state.lapse = *lapse_;
+        if (!state.holds()) {
+            state.id = lapse_->id;
+        }
+    }
+    if (state.holds() || state.lapse) {
+        saved_ = true;
+        return parts_.store.save(state);
+    }
+    if (std::exchange(saved_, false)) {
+        parts_.store.remove();
+    }
+    return {};
+}
+
+void FreezeSession::note_lapse(std::string what)
+{
+    lapse_ =
+        Lapse{{std::move(what), parts_.loop.now(), operation_->thawed_count()}, operation_->id()};
+}
+
 void FreezeSession::recover(std::function<void()> done)
 {
-    recovery_ = std::make_unique<Recovery>(parts_);
-    recovery_->start(
-        [this, done = std::move(done)](std::optional<Report> report) {
-            if (report) {
-                report->finished = true;
-                lapse_ =
-                    Lapse{report->id, ": the agent died while frozen and its successor thawed",
-                          parts_.loop.now(), static_cast<std::int64_t>(report->filesystems.size())};
-                last_ = std::move(report);
-            }
-            done();
-        },
-        [this] {
-            // Not inside its own callback.
-            parts_.loop.post([this, token = std::weak_ptr{token_}] {
-                if (!token.expired()) {
-                    recovery_.reset();
-                }
-            });
-        });
+    Recovery::Events events;
+    events.save = [this] { return save(); };
+    events.thawed = [this, done = std::move(done)](Recovery::Recovered outcome) {
+        recovered(std::move(outcome));
+        done();
+    };
+    events.hooks_ended = [this] {
+        for (const auto& asker : std::exchange(shutdown_askers_, {})) {
+            asker();
+        }
+    };
+    recovery_ = std::make_unique<Recovery>(parts_, std::move(events));
+    recovery_->start();
+}
+
+void FreezeSession::recovered(Recovery::Recovered outcome)
+{
+    if (!outcome.found) {
+        return;
+    }
+    saved_ = true;
+    if (outcome.found->granted) {
+        lapse_ = Lapse{{": the agent died while frozen and its successor thawed", parts_.loop.now(),
+                        std::max<std::int64_t>(
+                            static_cast<std::int64_t>(outcome.found->filesystems.size()), 1)},
+                       outcome.found->id};
+    } else if (outcome.found->lapse) {
+        lapse_ = Lapse{*outcome.found->lapse, outcome.found->id};
+    }
+    if (outcome.found->holds()) {
+        outcome.report.finished = true;
+        last_ = std::move(outcome.report);
+    }
+    static_cast<void>(save());
 }
 
 } // namespace frostline::freeze

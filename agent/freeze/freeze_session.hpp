@@ -47,12 +47,9 @@ private:
         std::string id;
         std::vector<FreezeDone> askers;
     };
-    /// A freeze that was granted and did not hold; the next thaw is told.
-    struct Lapse {
+    /// Of which freeze; the next thaw is told.
+    struct Lapse : RunState::Lapse {
         std::string id;
-        std::string what; ///< follows "fsfreeze is limited"
-        system::EventLoop::TimePoint when;
-        std::int64_t count = 0;
     };
 
     void begin(Queued queued);
@@ -67,6 +64,9 @@ private:
     [[nodiscard]] std::optional<Error> refusal(const Request& request) const;
     [[nodiscard]] bool knows(const std::string& id) const;
     [[nodiscard]] Report latest_report() const;
+    Result<void> save();
+    void note_lapse(std::string what);
+    void recovered(Recovery::Recovered outcome);
     void keep_left_over(std::unique_ptr<Operation> operation);
     void retry_owed();
 
@@ -83,6 +83,7 @@ private:
     std::string answered_id_;
     std::optional<Result<Frozen>> answer_; ///< to answered_id_
     std::optional<Report> last_;
+    bool saved_ = false; ///< the run state says something
     std::vector<std::function<void()>> shutdown_askers_;
     bool shutting_down_ = false;
     int retries_ = 0;

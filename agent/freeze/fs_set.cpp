@@ -17,7 +17,7 @@ using system::ThawOutcome;
 
 FsSet::FsSet(system::EventLoop& loop, system::Workers& workers, system::FsControl& control,
              std::vector<PlannedFs> planned)
-    : loop_(loop), workers_(workers), control_(control), round_(loop)
+    : loop_(loop), workers_(workers), control_(control), round_(loop), sync_round_(loop)
 {
     for (PlannedFs& fs : planned) {
         Entry entry;
@@ -120,7 +120,7 @@ void FsSet::sync(bool all, int parallel, std::chrono::milliseconds limit,
         }
     }
     parallel_ = static_cast<std::size_t>(std::max(parallel, 1));
-    round_.begin(to_sync_.size(), limit, [this, limit, done = std::move(done)](bool) {
+    sync_round_.begin(to_sync_.size(), limit, [this, limit, done = std::move(done)](bool) {
         for (Entry& entry : entries_) {
             if (entry.syncing && entry.planned.action == Action::sync) {
                 entry.record.result = FsResult::failed;
@@ -164,7 +164,7 @@ void FsSet::synced(std::size_t index, const Result<void>& result)
     }
     // A failed sync of one that gets frozen says nothing final: FIFREEZE syncs again and decides.
     pump_syncs();
-    round_.answer();
+    sync_round_.answer();
 }
 
 GuardStarter::Mounts FsSet::guarded() const
@@ -178,11 +178,12 @@ GuardStarter::Mounts FsSet::guarded() const
     return mounts;
 }
 
-std::vector<PlannedFs> FsSet::to_freeze() const
+std::vector<PlannedFs> FsSet::at_risk() const
 {
     std::vector<PlannedFs> result;
     for (const Entry& entry : entries_) {
-        if (entry.opened && entry.planned.action == Action::freeze) {
+        const bool waits = !stopped_ && entry.stage == Stage::open;
+        if (entry.planned.action == Action::freeze && (waits || busy(entry))) {
             result.push_back(entry.planned);
         }
     }

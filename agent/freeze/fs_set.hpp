@@ -57,7 +57,8 @@ public:
     [[nodiscard]] GuardStarter::Mounts guarded() const;
     [[nodiscard]] std::vector<std::string> mount_points() const; ///< of all that were opened
     [[nodiscard]] std::vector<dev_t> devices() const;            ///< their st_dev
-    [[nodiscard]] std::vector<PlannedFs> to_freeze() const;      ///< opened and planned to freeze
+    /// What is, or from now on may be, frozen by us.
+    [[nodiscard]] std::vector<PlannedFs> at_risk() const;
     [[nodiscard]] std::size_t frozen() const; ///< frozen now, also while being thawed
     [[nodiscard]] std::size_t thawed() const; ///< by our FITHAW
     [[nodiscard]] std::vector<std::string> unresolved() const; ///< mount points stuck or frozen
@@ -111,7 +112,8 @@ private:
     std::vector<Entry> entries_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 
-    Round round_;
+    Round round_;      ///< of opening, then of thawing
+    Round sync_round_; ///< apart: a sync that is over its budget may answer at any later time
     std::optional<Error> open_error_;
     std::vector<std::size_t> to_sync_;
     std::size_t parallel_ = 1;

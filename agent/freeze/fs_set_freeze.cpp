@@ -146,6 +146,8 @@ void FsSet::thaw(bool lapsed, std::chrono::milliseconds limit, std::function<voi
     gave_up_waiting_ = false;
     freeze_done_ = nullptr;
     freeze_end_ = {};
+    to_sync_.clear();
+    sync_round_.cancel();
     const auto waiting = static_cast<std::size_t>(std::count_if(
         entries_.begin(), entries_.end(), [this](const Entry& entry) { return busy(entry); }));
     round_.begin(waiting, limit, [this, done = std::move(done)](bool) {

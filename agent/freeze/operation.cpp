@@ -13,6 +13,7 @@ namespace frostline::freeze {
 namespace {
 
 constexpr std::chrono::seconds open_limit{10};
+constexpr std::chrono::seconds prepare_limit{10}; ///< for reading the hooks
 
 /// The request may shorten the configured deadline, never lengthen it.
 std::optional<std::chrono::milliseconds> effective_deadline(const Settings& settings,
@@ -83,11 +84,15 @@ void Operation::planned(Result<Plan> plan)
         return fail_with(std::move(plan).error());
     }
     left_out_ = std::move(plan->left_out);
+    remote_ = std::move(plan->remote);
     set_ = std::make_unique<FsSet>(parts_.loop, parts_.workers, parts_.control,
                                    std::move(plan->filesystems));
     set_->on_forget(alive([this](std::size_t index) {
         if (guard_) {
             guard_->forget(index);
+        }
+        if (!ending_) {
+            static_cast<void>(events_.save()); // it is not for a successor to thaw, either
         }
     }));
     set_->open(open_limit, forward([this](Result<void> result) { opened(std::move(result)); }));
@@ -141,12 +146,26 @@ void Operation::quiesce()
     if (!request_.hooks) {
         return last_sync();
     }
-    Result<std::unique_ptr<hooks::QuiesceRun>> run = parts_.quiescer.prepare(
-        {id_, set_->mount_points(), set_->devices(), settings_.hook_budget});
+    prepare_limit_ = parts_.loop.after(prepare_limit, [this] {
+        fail_with(Error{ErrorKind::timeout,
+                        "reading the hooks did not finish within " +
+                            format_duration(prepare_limit) +
+                            "; a path or a user that one of them names does not answer"});
+    });
+    parts_.quiescer.prepare(
+        {id_, set_->mount_points(), set_->devices(), settings_.hook_budget, remote_},
+        forward(
+            [this](Result<std::unique_ptr<hooks::QuiesceRun>> run) { prepared(std::move(run)); }));
+}
+
+void Operation::prepared(Result<std::unique_ptr<hooks::QuiesceRun>> run)
+{
+    prepare_limit_ = {};
     if (!run) {
         return fail_with(std::move(run).error());
     }
     run_ = *std::move(run);
+    run_->on_debts([this] { return events_.save(); });
     run_->on_lost(alive([this](const std::string& reason) {
         lost_session_ = lost_session_.empty() ? reason : lost_session_;
         if (!granted_) {
@@ -187,17 +206,9 @@ void Operation::save_and_arm()
 {
     state_ = State::freezing;
     begin_phase("freeze");
-    const std::vector<PlannedFs> to_freeze = set_->to_freeze();
-    RunState state{id_, {}, owed()};
-    for (const PlannedFs& fs : to_freeze) {
-        state.filesystems.push_back({fs.mount.mount_point, fs.mount.device});
-    }
-    if (!state.filesystems.empty() || !state.hooks.empty()) {
-        if (Result<void> saved = parts_.store.save(state); !saved) {
-            return fail_with(std::move(saved).error().with_context(
-                "without it a crash would leave file systems frozen"));
-        }
-        saved_ = true;
+    freezing_begun_ = true;
+    if (Result<void> saved = events_.save(); !saved) {
+        return fail_with(std::move(saved).error());
     }
     if (!guard_) {
         return armed({});
@@ -238,6 +249,9 @@ void Operation::freeze_ended(Result<void> result)
     state_ = State::frozen;
     granted_ = true;
     begin_phase("frozen");
+    // Before the host hears of it. Should it fail, the last record still names all there is to
+    // undo.
+    static_cast<void>(events_.save());
     events_.frozen();
 }
 

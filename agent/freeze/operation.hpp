@@ -49,8 +49,10 @@ class Operation {
 public:
     using TimePoint = system::EventLoop::TimePoint;
 
-    /// None is called inside start() or end().
+    /// None but `save` is called inside start() or end().
     struct Events {
+        /// What held() gives has changed: to be written down. Called in the middle of everything.
+        std::function<Result<void>()> save;
         std::function<void()> frozen;   ///< everything holds; count() is what to answer
         std::function<void()> released; ///< file systems thawed and sessions asked: answer now
         std::function<void()> finished; ///< the thaw hooks have ended
@@ -88,6 +90,8 @@ public:
     [[nodiscard]] std::optional<std::chrono::milliseconds> deadline() const { return deadline_; }
     [[nodiscard]] std::optional<std::chrono::milliseconds> deadline_remaining() const;
     [[nodiscard]] std::vector<std::string> owed() const;
+    /// What a successor would have to undo if this process died now.
+    [[nodiscard]] RunState held() const;
     [[nodiscard]] std::vector<std::string> unresolved() const;
     [[nodiscard]] Report report() const;
 
@@ -98,6 +102,7 @@ private:
     void guard_started(Result<std::unique_ptr<Guard>> guard);
     void presync();
     void quiesce();
+    void prepared(Result<std::unique_ptr<hooks::QuiesceRun>> run);
     void quiesced(hooks::QuiesceResult result);
     void last_sync();
     void save_and_arm();
@@ -145,21 +150,22 @@ private:
     bool thaw_waited_ = false; ///< the wait for FITHAW is over: what is left is stuck
 
     std::vector<LeftOut> left_out_;
+    std::vector<std::string> remote_;
     std::unique_ptr<FsSet> set_;
     std::unique_ptr<Guard> guard_;
     bool log_held_ = false;
-    bool saved_ = false;
+    bool freezing_begun_ = false; ///< file systems are in the run state
 
     std::unique_ptr<hooks::QuiesceRun> run_;
     bool quiescing_ = false; ///< quiesce() has not called back yet
     bool release_waits_ = false;
-    bool thaw_hooks_ran_ = false;
     hooks::QuiesceResult quiesced_;
     hooks::HoldVerdict verdict_;
     std::string lost_session_;
 
     std::optional<TimePoint> deadline_at_;
     system::Subscription deadline_timer_;
+    system::Subscription prepare_limit_;
     system::Subscription release_timer_;
     system::Subscription turn_;
     std::function<void()> on_resolved_;

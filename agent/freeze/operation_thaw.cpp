@@ -24,8 +24,12 @@ void Operation::end(Ending why, std::optional<Error> error)
     if (ending_) {
         return;
     }
+    if (why == Ending::host && deadline_at_ && parts_.loop.now() >= *deadline_at_) {
+        why = Ending::lapsed; // the thaw was read first, but the guard was faster
+    }
     ending_ = why;
     error_ = std::move(error);
+    prepare_limit_ = {};
     state_ = State::thawing;
     deadline_timer_ = {};
     begin_phase("thaw");
@@ -74,13 +78,9 @@ void Operation::tidy_when_resolved()
     if (std::exchange(log_held_, false)) {
         log::release();
     }
-    if (finished_) {
-        if (std::exchange(saved_, false)) {
-            parts_.store.remove();
-        }
-        if (on_resolved_) {
-            on_resolved_();
-        }
+    static_cast<void>(events_.save());
+    if (finished_ && on_resolved_) {
+        on_resolved_();
     }
 }
 
@@ -138,7 +138,6 @@ void Operation::run_thaw_hooks()
     if (!run_) {
         return finish();
     }
-    thaw_hooks_ran_ = true;
     run_->thaw(hook_outcome(), alive([this] { finish(); }));
 }
 
@@ -206,6 +205,22 @@ std::optional<std::chrono::milliseconds> Operation::deadline_remaining() const
 std::vector<std::string> Operation::owed() const
 {
     return run_ ? run_->owed() : std::vector<std::string>{};
+}
+
+RunState Operation::held() const
+{
+    RunState state;
+    state.id = id_;
+    state.granted = granted_ && !released_;
+    if (set_ && freezing_begun_) {
+        for (const PlannedFs& fs : set_->at_risk()) {
+            state.filesystems.push_back({fs.mount.mount_point, fs.mount.device});
+        }
+    }
+    if (run_) {
+        state.hooks = run_->debts();
+    }
+    return state;
 }
 
 std::vector<std::string> Operation::unresolved() const

@@ -85,6 +85,9 @@ void Planner::gather()
             order_.push_back(mounts_[i].device);
         }
         superblock.mounts.push_back(i);
+        if (classify(mounts_[i]) == FsKind::remote) {
+            plan_.remote.push_back(mounts_[i].mount_point);
+        }
     }
 }
 

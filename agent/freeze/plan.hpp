@@ -36,6 +36,7 @@ struct LeftOut {
 struct Plan {
     std::vector<PlannedFs> filesystems; ///< by wave; inside a wave the latest mounted first
     std::vector<LeftOut> left_out;      ///< what a user may miss; the kernel's own are not listed
+    std::vector<std::string> remote;    ///< every mount point that must not be touched
 };
 
 /// Loop backing files by superblock device number (system::BlockLayers).

@@ -67,11 +67,8 @@ Result<Recovery::Found> Recovery::look(RunStateStore& store, system::MountTable&
     return found;
 }
 
-void Recovery::start(std::function<void(std::optional<Report>)> thawed,
-                     std::function<void()> finished)
+void Recovery::start()
 {
-    thawed_ = std::move(thawed);
-    finished_ = std::move(finished);
     report_.started = std::chrono::system_clock::now();
     report_.started_at = parts_.loop.now();
     report_.outcome = Outcome::recovered;
@@ -91,16 +88,19 @@ void Recovery::found(Result<Found> result)
         // A file that cannot be read must not stop the agent: it is still needed for the next
         // freeze, and the guard has thawed by the deadline at the latest.
         log::error("cannot finish the thaw of a previous agent", result.error().message());
+    } else {
+        found_ = *std::move(result);
     }
-    if (!result || !result->state) {
-        thawed_(std::nullopt);
-        return finished_();
+    if (!found_.state || !found_.state->holds()) {
+        events_.thawed({found_.state, report_});
+        return hooks_ended();
     }
-    found_ = *std::move(result);
     report_.id = found_.state->id;
-    report_.error = "the agent died while frozen; this one thawed what it had frozen";
-    log::warning("a previous agent died while frozen, thawing what it had frozen", report_.id);
-    for (const Target& target : found_.targets) {
+    report_.error = found_.state->granted
+                        ? "the agent died while frozen; this one thawed what it had frozen"
+                        : "the agent died before the freeze was complete; this one undid it";
+    log::warning("a previous agent died in the middle of a freeze, undoing it", report_.id);
+    for (Target& target : found_.targets) {
         FsRecord row;
         row.mount_point = target.fs.mount_point;
         row.reason = "not mounted any more";
@@ -108,19 +108,21 @@ void Recovery::found(Result<Found> result)
             row.type = target.mount->type;
             row.device = target.mount->source;
             row.reason = "the thaw has not come back yet";
+            target.waiting = true;
         }
         row.result = FsResult::failed;
         report_.filesystems.push_back(std::move(row));
     }
-    const auto mounted = std::count_if(found_.targets.begin(), found_.targets.end(),
-                                       [](const Target& target) { return target.mount; });
-    round_.begin(static_cast<std::size_t>(mounted), limit, [this](bool) {
-        thawed_(report_);
+    const auto mounted = static_cast<std::size_t>(
+        std::count_if(found_.targets.begin(), found_.targets.end(),
+                      [](const Target& target) { return target.waiting; }));
+    round_.begin(mounted, limit, [this](bool) {
+        events_.thawed({found_.state, report_});
         run_hooks();
     });
-    parts_.workers.prepare(static_cast<std::size_t>(mounted));
+    parts_.workers.prepare(mounted);
     for (std::size_t i = 0; i < found_.targets.size(); ++i) {
-        if (found_.targets[i].mount) {
+        if (found_.targets[i].waiting) {
             thaw(i);
         }
     }
@@ -142,8 +144,11 @@ void Recovery::thaw(std::size_t index)
 
 void Recovery::thaw_result(std::size_t index, const Result<ThawOutcome>& result)
 {
+    Target& target = found_.targets[index];
     FsRecord& row = report_.filesystems[index];
+    target.waiting = false;
     if (!result) {
+        target.failed = true;
         row.reason = result.error().message();
         log::error("cannot thaw", row.mount_point, row.reason);
     } else {
@@ -151,27 +156,83 @@ void Recovery::thaw_result(std::size_t index, const Result<ThawOutcome>& result)
         row.reason = *result == ThawOutcome::thawed ? "" : "thawed already, by the guard";
     }
     round_.answer();
+    if (hooks_ended_) { // it was stuck
+        static_cast<void>(events_.save());
+    }
 }
 
 void Recovery::run_hooks()
 {
+    static_cast<void>(events_.save());
     if (found_.state->hooks.empty()) {
-        return finish();
+        return hooks_ended();
     }
-    Result<std::unique_ptr<hooks::QuiesceRun>> run =
-        parts_.quiescer.recover(found_.state->id, found_.state->hooks);
-    if (!run) {
-        log::error("cannot run the thaw hooks of a previous agent", run.error().message());
-        return finish();
-    }
-    run_ = *std::move(run);
-    run_->thaw(hooks::Outcome::aborted, [this] { finish(); });
+    parts_.quiescer.recover(
+        found_.state->id, found_.state->hooks,
+        [this, token = std::weak_ptr{token_}](Result<std::unique_ptr<hooks::QuiesceRun>> run) {
+            if (token.expired()) {
+                return;
+            }
+            if (!run) {
+                log::error("cannot run the thaw hooks of a previous agent", run.error().message());
+                return hooks_ended();
+            }
+            run_ = *std::move(run);
+            run_->on_debts([this] { return events_.save(); });
+            run_->thaw(hooks::Outcome::aborted, [this] { hooks_ended(); });
+        });
 }
 
-void Recovery::finish()
+void Recovery::hooks_ended()
 {
-    parts_.store.remove();
-    finished_();
+    hooks_ended_ = true;
+    for (const std::string& hook : owed()) {
+        log::warning("the thaw hook did not succeed and is still owed", hook);
+    }
+    if (found_.state) {
+        static_cast<void>(events_.save()); // what could not be undone stays, for the next start
+    }
+    if (run_ && owed().empty()) {
+        // With its files, but not inside its own callback.
+        parts_.loop.post([this, token = std::weak_ptr{token_}] {
+            if (!token.expired()) {
+                found_.state->hooks.clear();
+                run_.reset();
+            }
+        });
+    }
+    events_.hooks_ended();
+}
+
+bool Recovery::settled() const
+{
+    return hooks_ended_ && std::none_of(found_.targets.begin(), found_.targets.end(),
+                                        [](const Target& target) { return target.waiting; });
+}
+
+RunState Recovery::left() const
+{
+    RunState left;
+    if (!found_.state) {
+        return left;
+    }
+    left.id = found_.state->id;
+    for (const Target& target : found_.targets) {
+        if (target.waiting || target.failed) {
+            left.filesystems.push_back(target.fs);
+        }
+    }
+    left.hooks = run_ ? run_->debts() : found_.state->hooks;
+    return left;
+}
+
+std::vector<std::string> Recovery::owed() const
+{
+    std::vector<std::string> names;
+    for (const hooks::OwedHook& hook : left().hooks) {
+        names.push_back(hook.name);
+    }
+    return names;
 }
 
 } // namespace frostline::freeze

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace frostline::freeze {
@@ -19,18 +20,38 @@ namespace frostline::freeze {
 /// asked to freeze. Once, at start, on the loop's thread.
 class Recovery {
 public:
-    explicit Recovery(Parts& parts) : parts_(parts), round_(parts.loop) {}
+    struct Recovered {
+        std::optional<RunState> found; ///< absent: nothing was left behind
+        Report report;                 ///< of what was done about it
+    };
+    struct Events {
+        std::function<Result<void>()> save; ///< left() has changed; called in the middle
+        /// The file systems are thawed, or 5 s have passed with some of them stuck.
+        std::function<void(Recovered)> thawed;
+        std::function<void()> hooks_ended; ///< the thaw hooks, too; after `thawed`
+    };
+
+    Recovery(Parts& parts, Events events)
+        : parts_(parts), events_(std::move(events)), round_(parts.loop)
+    {}
     Recovery(const Recovery&) = delete;
     Recovery& operator=(const Recovery&) = delete;
 
-    /// `thawed`: with the report of what was found, nullopt when nothing was left behind; at the
-    /// latest 5 s later, whatever is stuck. `finished`: the thaw hooks have ended as well.
-    void start(std::function<void(std::optional<Report>)> thawed, std::function<void()> finished);
+    void start();
+
+    /// What is still to be undone.
+    [[nodiscard]] RunState left() const;
+    [[nodiscard]] std::vector<std::string> owed() const;
+    [[nodiscard]] bool hooks_have_ended() const { return hooks_ended_; }
+    /// Nothing is under way any more.
+    [[nodiscard]] bool settled() const;
 
 private:
     struct Target {
         RunState::FileSystem fs;
         std::optional<system::Mount> mount; ///< where it can be opened now
+        bool waiting = false;               ///< FITHAW is under way
+        bool failed = false;
     };
     struct Found {
         std::optional<RunState> state;
@@ -42,15 +63,15 @@ private:
     void thaw(std::size_t index);
     void thaw_result(std::size_t index, const Result<system::ThawOutcome>& result);
     void run_hooks();
-    void finish();
+    void hooks_ended();
 
     Parts& parts_;
+    Events events_;
     Found found_;
     Report report_;
     Round round_;
     std::unique_ptr<hooks::QuiesceRun> run_;
-    std::function<void(std::optional<Report>)> thawed_;
-    std::function<void()> finished_;
+    bool hooks_ended_ = false;
     std::shared_ptr<bool> token_ = std::make_shared<bool>(true);
 };
 

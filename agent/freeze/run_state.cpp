@@ -65,6 +65,37 @@ std::optional<RunState::FileSystem> parse_file_system(const std::string& text)
     return RunState::FileSystem{unescape(mount_point), makedev(device_major, device_minor)};
 }
 
+std::optional<hooks::OwedHook> parse_hook(const std::string& key, const std::string& text)
+{
+    if (key == "hook") {
+        return hooks::OwedHook{unescape(text), 0};
+    }
+    std::istringstream stream{text};
+    hooks::OwedHook hook;
+    if (key != "call" || !(stream >> hook.running) || stream.get() != ' ') {
+        return std::nullopt;
+    }
+    std::string name;
+    std::getline(stream, name);
+    hook.name = unescape(name);
+    return hook;
+}
+
+std::optional<RunState::Lapse> parse_lapse(const std::string& text)
+{
+    std::istringstream stream{text};
+    RunState::Lapse lapse;
+    std::int64_t when = 0;
+    if (!(stream >> when >> lapse.count) || stream.get() != ' ') {
+        return std::nullopt;
+    }
+    lapse.when = system::EventLoop::TimePoint{std::chrono::nanoseconds{when}};
+    std::string what;
+    std::getline(stream, what);
+    lapse.what = unescape(what);
+    return lapse;
+}
+
 } // namespace
 
 std::string RunState::encode() const
@@ -75,8 +106,19 @@ std::string RunState::encode() const
         text << "fs " << major(fs.device) << ':' << minor(fs.device) << ' '
              << escape(fs.mount_point) << '\n';
     }
-    for (const std::string& hook : hooks) {
-        text << "hook " << escape(hook) << '\n';
+    for (const hooks::OwedHook& hook : hooks) {
+        if (hook.running != 0) {
+            text << "call " << hook.running << ' ' << escape(hook.name) << '\n';
+        } else {
+            text << "hook " << escape(hook.name) << '\n';
+        }
+    }
+    if (granted) {
+        text << "granted\n";
+    }
+    if (lapse) {
+        text << "lapse " << lapse->when.time_since_epoch().count() << ' ' << lapse->count << ' '
+             << escape(lapse->what) << '\n';
     }
     return text.str();
 }
@@ -95,8 +137,12 @@ Result<RunState> RunState::decode(std::string_view text)
         const std::string rest = space == std::string::npos ? "" : line.substr(space + 1);
         if (key == "id") {
             state.id = unescape(rest);
-        } else if (key == "hook") {
-            state.hooks.push_back(unescape(rest));
+        } else if (key == "granted") {
+            state.granted = true;
+        } else if (auto lapse = key == "lapse" ? parse_lapse(rest) : std::nullopt) {
+            state.lapse = std::move(lapse);
+        } else if (auto hook = parse_hook(key, rest)) {
+            state.hooks.push_back(*std::move(hook));
         } else if (auto fs = key == "fs" ? parse_file_system(rest) : std::nullopt) {
             state.filesystems.push_back(*std::move(fs));
         } else {
@@ -106,27 +152,39 @@ Result<RunState> RunState::decode(std::string_view text)
     return state;
 }
 
+namespace {
+
+Result<void> write_all(const UniqueFd& file, std::string_view rest, const std::string& path)
+{
+    while (!rest.empty()) {
+        const ssize_t done = ::write(file.get(), rest.data(), rest.size());
+        if (done < 0 && errno != EINTR) {
+            return fail_errno("writing " + path, errno);
+        }
+        rest.remove_prefix(done > 0 ? static_cast<std::size_t>(done) : 0);
+    }
+    return {};
+}
+
+} // namespace
+
 Result<void> FileRunState::save(const RunState& state)
 {
     const std::string text = state.encode();
     const std::string fresh = path_ + ".new";
     const UniqueFd file{
         ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
-    if (!file) {
-        return fail_errno("writing " + fresh, errno);
+    Result<void> done =
+        file ? write_all(file, text, fresh) : Result<void>{fail_errno("writing " + fresh, errno)};
+    if (done && ::rename(fresh.c_str(), path_.c_str()) != 0) {
+        done = fail_errno("replacing " + path_, errno);
     }
-    std::string_view rest = text;
-    while (!rest.empty()) {
-        const ssize_t done = ::write(file.get(), rest.data(), rest.size());
-        if (done < 0 && errno != EINTR) {
-            return fail_errno("writing " + fresh, errno);
-        }
-        rest.remove_prefix(done > 0 ? static_cast<std::size_t>(done) : 0);
+    if (!done) {
+        ::unlink(fresh.c_str());
+        return fail(std::move(done).error().with_context(
+            "without a record of it a crash would leave this freeze in place"));
     }
-    if (::rename(fresh.c_str(), path_.c_str()) != 0) {
-        return fail_errno("replacing " + path_, errno);
-    }
-    return {};
+    return done;
 }
 
 Result<std::optional<RunState>> FileRunState::load()

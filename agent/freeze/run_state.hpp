@@ -2,7 +2,10 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "hooks/quiescer.hpp"
+#include "system/event_loop.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,9 +23,20 @@ struct RunState {
         dev_t device = 0; ///< of the superblock, as the mount table has it
     };
 
+    /// A freeze that was granted and did not hold, of which the host has not heard yet.
+    struct Lapse {
+        std::string what; ///< follows "fsfreeze is limited"
+        system::EventLoop::TimePoint when;
+        std::int64_t count = 0; ///< what the thaw would have answered
+    };
+
     std::string id;
     std::vector<FileSystem> filesystems; ///< about to be frozen or frozen
-    std::vector<std::string> hooks;      ///< asked to freeze, not thawed yet
+    std::vector<hooks::OwedHook> hooks;  ///< asked to freeze, not thawed yet
+    bool granted = false;                ///< the host may have been told that everything holds
+    std::optional<Lapse> lapse{};
+
+    [[nodiscard]] bool holds() const { return !filesystems.empty() || !hooks.empty(); }
 
     /// Text with one item per line; control characters and backslashes as \ooo.
     [[nodiscard]] std::string encode() const;

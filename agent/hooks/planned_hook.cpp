@@ -138,6 +138,29 @@ system::ChildSpec child_spec(const PlannedHook& planned, HookPhase phase,
     return spec;
 }
 
+namespace {
+
+/// Whether `path` is `folder` or below it.
+bool below(const std::string& path, const std::string& folder)
+{
+    return path.compare(0, folder.size(), folder) == 0 &&
+           (path.size() == folder.size() || folder.back() == '/' || path[folder.size()] == '/');
+}
+
+/// Length of the longest of `folders` that `path` is below.
+std::size_t longest_above(const std::string& path, const std::vector<std::string>& folders)
+{
+    std::size_t longest = 0;
+    for (const std::string& folder : folders) {
+        if (!folder.empty() && below(path, folder)) {
+            longest = std::max(longest, folder.size());
+        }
+    }
+    return longest;
+}
+
+} // namespace
+
 bool concerned(const Hook& hook, const QuiesceRequest& request)
 {
     if (hook.filesystems.empty()) {
@@ -151,6 +174,10 @@ bool concerned(const Hook& hook, const QuiesceRequest& request)
     }
     return std::any_of(
         hook.filesystems.begin(), hook.filesystems.end(), [&](const std::string& path) {
+            // Looking at it could wait for a server that is gone; and it isn't frozen anyway.
+            if (longest_above(path, request.remote) > longest_above(path, request.mount_points)) {
+                return false;
+            }
             const std::optional<Place> place = place_of_existing_part(path);
             // The device says it for bind mounts; the mount for btrfs, whose subvolumes have
             // device numbers of their own.

@@ -5,10 +5,12 @@
 #include "system/event_loop.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sys/types.h>
@@ -51,6 +53,14 @@ struct QuiesceRequest {
     std::vector<std::string> mount_points; ///< about to be frozen
     std::vector<dev_t> devices;            ///< their st_dev, for Filesystems=
     std::chrono::milliseconds budget{0};   ///< for all freeze hooks together; 0: none
+    /// Mount points whose server may be gone: a path below one of them is never touched.
+    std::vector<std::string> remote;
+};
+
+/// A hook that was asked to freeze and has not thawed yet.
+struct OwedHook {
+    std::string name;
+    std::uint64_t running = 0; ///< tag of its call under way (system/run_tag.hpp); 0: none
 };
 
 struct QuiesceResult {
@@ -88,8 +98,21 @@ public:
     /// asked to freeze, the failed ones too. `done` when all have ended within their limits.
     virtual void thaw(Outcome outcome, std::function<void()> done) = 0;
 
+    /// `save` is called from inside the other functions, each time debts() has changed: before a
+    /// hook is asked to freeze (an error calls the freeze off, and that hook is not asked), and
+    /// when a call has begun or ended (errors are not looked at).
+    virtual void on_debts(std::function<Result<void>()> save) = 0;
     /// Hooks that were asked to freeze and whose thaw has not succeeded yet.
-    [[nodiscard]] virtual std::vector<std::string> owed() const = 0;
+    [[nodiscard]] virtual std::vector<OwedHook> debts() const = 0;
+    /// Their names.
+    [[nodiscard]] std::vector<std::string> owed() const
+    {
+        std::vector<std::string> names;
+        for (OwedHook& hook : debts()) {
+            names.push_back(std::move(hook.name));
+        }
+        return names;
+    }
     [[nodiscard]] virtual const std::vector<HookRecord>& records() const = 0;
 };
 
@@ -110,19 +133,18 @@ struct HookListing {
 
 class Quiescer {
 public:
+    using Prepared = std::function<void(Result<std::unique_ptr<QuiesceRun>>)>;
+
     virtual ~Quiescer() = default;
 
     /// Reads the hook directories and prepares a run. An error names the file that is wrong.
-    [[nodiscard]] virtual Result<std::unique_ptr<QuiesceRun>> prepare(QuiesceRequest request) = 0;
-    /// A run that only thaws: for the hooks (by file name) that an agent which died had asked to
-    /// freeze. thaw() is the only call made on it. An error means that nothing can be thawed.
-    [[nodiscard]] virtual Result<std::unique_ptr<QuiesceRun>>
-    recover(const std::string& freeze_id, const std::vector<std::string>& names)
-    {
-        static_cast<void>(freeze_id);
-        static_cast<void>(names);
-        return fail(ErrorKind::unsupported, "these hooks cannot be thawed after a restart");
-    }
+    /// `done` comes once, never inside the call; it may never come when a path that a hook names
+    /// lies on a file system that does not answer, so the caller has a limit of its own.
+    virtual void prepare(QuiesceRequest request, Prepared done) = 0;
+    /// A run that only thaws: for the hooks that an agent which died had asked to freeze. What
+    /// still runs of their calls is killed first. on_debts() and thaw() are the only calls made on
+    /// it. An error means that nothing can be thawed.
+    virtual void recover(std::string freeze_id, std::vector<OwedHook> owed, Prepared done) = 0;
     /// Lists all hooks; with `check` runs each active one's check first (side by side, within
     /// their limits).
     virtual void list(bool check, std::function<void(Result<std::vector<HookListing>>)> done) = 0;

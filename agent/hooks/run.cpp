@@ -33,15 +33,20 @@ Run::Run(system::EventLoop& loop, system::ChildLauncher& launcher, QuiesceReques
 
 Run::~Run() = default;
 
-std::vector<std::string> Run::owed() const
+std::vector<OwedHook> Run::debts() const
 {
-    std::vector<std::string> names;
+    std::vector<OwedHook> debts;
     for (const Slot& slot : slots_) {
         if (slot.owes) {
-            names.push_back(slot.name());
+            debts.push_back({slot.name(), slot.tag});
         }
     }
-    return names;
+    return debts;
+}
+
+Result<void> Run::save_debts() const
+{
+    return save_debts_ ? save_debts_() : Result<void>{};
 }
 
 Result<void> Run::launch(Slot& slot, HookPhase phase, std::chrono::milliseconds limit)
@@ -60,12 +65,22 @@ Result<void> Run::launch(Slot& slot, HookPhase phase, std::chrono::milliseconds 
     if (phase == HookPhase::hold) {
         lines = [this, &slot](std::string_view line) { on_line(slot, line); };
     }
-    return slot.call->start(child_spec(slot.planned, phase, context), std::move(lines),
-                            [this, &slot](const CallEnd& end) { on_end(slot, end); });
+    system::ChildSpec spec = child_spec(slot.planned, phase, context);
+    spec.run_tag = slot.tag;
+    Result<void> started =
+        slot.call->start(std::move(spec), std::move(lines),
+                         [this, &slot](const CallEnd& end) { on_end(slot, end); });
+    if (!started) {
+        slot.tag = 0;
+    }
+    return started;
 }
 
 void Run::on_end(Slot& slot, const CallEnd& end)
 {
+    if (!end.stuck) { // one that cannot be killed is still there, and may go on when it can
+        slot.tag = 0;
+    }
     switch (std::exchange(slot.life, Life::idle)) {
     case Life::quiescing:
         on_freeze_end(slot, end);
@@ -85,6 +100,7 @@ void Run::on_end(Slot& slot, const CallEnd& end)
     case Life::idle:
         break;
     }
+    static_cast<void>(save_debts()); // best effort: at worst a hook is thawed once too often
 }
 
 HookRecord& Run::record(const Slot& slot, HookPhase phase, HookResult result, const CallEnd& end)

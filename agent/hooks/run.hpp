@@ -6,6 +6,8 @@
 #include "hooks/quiescer.hpp"
 #include "hooks/workspace.hpp"
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,7 +34,8 @@ public:
     void thaw(Outcome outcome, std::function<void()> done) override;
     /// For a run that only thaws: every hook counts as asked to freeze.
     void owe_all();
-    [[nodiscard]] std::vector<std::string> owed() const override;
+    void on_debts(std::function<Result<void>()> save) override { save_debts_ = std::move(save); }
+    [[nodiscard]] std::vector<OwedHook> debts() const override;
     [[nodiscard]] const std::vector<HookRecord>& records() const override { return records_; }
 
 private:
@@ -56,6 +59,7 @@ private:
         bool stopped = false;   ///< terminated because of others, not by its own limit
         bool by_budget = false; ///< its limit is what was left of the budget
         int thaw_tries = 0;
+        std::uint64_t tag = 0; ///< of the call under way; 0: none
         std::chrono::milliseconds limit{0};
         system::EventLoop::TimePoint since;
         system::Subscription retry;
@@ -71,6 +75,7 @@ private:
     void on_ready(Slot& slot);
     void on_freeze_end(Slot& slot, const CallEnd& end);
     void failed_to_quiesce(Slot& slot, ErrorKind kind, const std::string& what);
+    void call_off(Error error);
     void stop_quiescing();
     void conclude_quiesce();
 
@@ -91,6 +96,7 @@ private:
     // both: run.cpp
     void on_end(Slot& slot, const CallEnd& end);
     [[nodiscard]] Result<void> launch(Slot& slot, HookPhase phase, std::chrono::milliseconds limit);
+    [[nodiscard]] Result<void> save_debts() const;
     HookRecord& record(const Slot& slot, HookPhase phase, HookResult result, const CallEnd& end);
     /// Whether a hook (of that stage) is in that part of its life.
     [[nodiscard]] bool any(Life life, std::optional<int> stage = std::nullopt) const;
@@ -111,6 +117,7 @@ private:
     QuiesceResult quiesced_;
     std::function<void(QuiesceResult)> quiesce_done_;
 
+    std::function<Result<void>()> save_debts_;
     std::function<void(std::string)> on_lost_;
     std::string lost_reason_; ///< of the first session that did not hold
     bool releasing_ = false;

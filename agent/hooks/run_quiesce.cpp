@@ -4,6 +4,7 @@
 #include "common/text.hpp"
 #include "hooks/run.hpp"
 #include "hooks/verdict.hpp"
+#include "system/run_tag.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -71,11 +72,21 @@ void Run::start_freeze(Slot& slot)
         slot.by_budget = left < limit;
         limit = std::min(limit, left);
     }
-    slot.life = Life::quiescing;
     slot.owes = true;
+    slot.tag = system::next_run_tag();
+    // Before it is asked: should the agent die now, its successor knows whom to thaw.
+    if (const Result<void> saved = save_debts(); !saved) {
+        slot.owes = false;
+        slot.tag = 0;
+        call_off(Error{saved.error().kind(), "hook " + slot.name() + " was not asked to freeze: " +
+                                                 saved.error().message()});
+        return;
+    }
+    slot.life = Life::quiescing;
     if (const Result<void> started = launch(slot, phase, limit); !started) {
         slot.life = Life::idle;
         slot.owes = false; // it has done nothing, and could not be asked to undo it either
+        static_cast<void>(save_debts());
         CallEnd nothing;
         nothing.result.err.text = started.error().message();
         record(slot, phase, HookResult::failed, nothing);
@@ -156,8 +167,13 @@ void Run::failed_to_quiesce(Slot& slot, ErrorKind kind, const std::string& what)
         quiesced_.degraded = true;
         return;
     }
+    call_off(Error{kind, "hook " + slot.name() + ": " + what});
+}
+
+void Run::call_off(Error error)
+{
     if (!quiesced_.error) { // the first one is the reason; the others are its consequences
-        quiesced_.error = Error{kind, "hook " + slot.name() + ": " + what};
+        quiesced_.error = std::move(error);
         stop_quiescing();
     }
 }

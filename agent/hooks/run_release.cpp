@@ -40,12 +40,14 @@ void Run::on_lost_hold(Slot& slot, const CallEnd& end)
     const std::string why =
         "hook " + slot.name() + " ended while it should hold: " + explain(end, slot.limit);
     record(slot, HookPhase::hold, HookResult::lost, end);
+    if (quiescing_ && slot.planned.hook.optional) {
+        quiesced_.degraded = true; // nothing was promised yet: a failed freeze like any other
+        --quiesced_.holding;
+        return;
+    }
     note_lost(why);
     if (quiescing_) {
-        if (!quiesced_.error) {
-            quiesced_.error = Error{ErrorKind::io, why};
-        }
-        stop_quiescing();
+        call_off(Error{ErrorKind::io, why});
         return;
     }
     if (!releasing_) {

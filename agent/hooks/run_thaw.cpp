@@ -2,6 +2,7 @@
 // The second half of the way down: the thaw calls that are owed.
 #include "hooks/run.hpp"
 #include "hooks/verdict.hpp"
+#include "system/run_tag.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -74,6 +75,8 @@ void Run::start_thaw(Slot& slot)
 {
     ++slot.thaw_tries;
     slot.life = Life::thawing;
+    slot.tag = system::next_run_tag();
+    static_cast<void>(save_debts());
     const Result<void> started = launch(slot, HookPhase::thaw, slot.planned.hook.thaw_timeout);
     if (!started) {
         slot.life = Life::idle;

@@ -9,6 +9,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <filesystem>
+#include <string_view>
 
 namespace frostline::hooks {
 
@@ -44,6 +46,23 @@ Result<void> write_all(const UniqueFd& fd, const std::string& path, std::string_
         text.remove_prefix(put > 0 ? static_cast<std::size_t>(put) : 0);
     }
     return {};
+}
+
+constexpr std::string_view list_prefix = "mounts.";
+
+/// Lists that an agent which was killed has left: a run directory has one agent at a time.
+void remove_lists_of_others(const std::string& base)
+{
+    const std::string ours = std::string{list_prefix} + std::to_string(::getpid()) + ".";
+    std::error_code error; // best effort: the folder is small, and a reboot clears it
+    for (std::filesystem::directory_iterator entry{base, error}, end; !error && entry != end;
+         entry.increment(error)) {
+        const std::string name = entry->path().filename();
+        if (name.compare(0, list_prefix.size(), list_prefix) == 0 &&
+            name.compare(0, ours.size(), ours) != 0) {
+            ::unlink(entry->path().c_str());
+        }
+    }
 }
 
 } // namespace
@@ -83,7 +102,9 @@ Result<MountList> MountList::write(const std::string& run_directory,
         return fail(base.error());
     }
     MountList list;
-    list.path_ = *base + "/mounts." + std::to_string(::getpid()) + "." + std::to_string(++serial);
+    remove_lists_of_others(*base);
+    list.path_ = *base + "/" + std::string{list_prefix} + std::to_string(::getpid()) + "." +
+                 std::to_string(++serial);
     ::unlink(list.path_.c_str()); // of an agent that died with our process id
     const UniqueFd fd{
         ::open(list.path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)};

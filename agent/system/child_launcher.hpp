@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -37,6 +38,7 @@ struct ChildSpec {
     /// Whether processes that it left behind are killed when it ends by itself. After a limit or
     /// terminate() they always are, wherever they have gone.
     bool kill_leftovers = false;
+    std::uint64_t run_tag = 0; ///< what it and its children wear (run_tag.hpp); 0: a new one
 };
 
 struct CapturedOutput {

@@ -301,7 +301,7 @@ ProcessLauncher::~ProcessLauncher()
 
 Result<std::unique_ptr<Child>> ProcessLauncher::launch(ChildSpec spec, ChildEvents events)
 {
-    const std::uint64_t tag = next_run_tag();
+    const std::uint64_t tag = spec.run_tag != 0 ? spec.run_tag : next_run_tag();
     Result<Spawned> spawned = spawn(spec, tag);
     if (!spawned) {
         return fail(std::move(spawned).error());

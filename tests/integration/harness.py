@@ -119,6 +119,7 @@ class Agent:
         if not os.path.exists(self.config):
             self.configure("")
         self.options = list(options)
+        self.guard = GUARD
         self.process = None
         if start:
             self.start()
@@ -129,14 +130,16 @@ class Agent:
 
     def command(self, *more):
         return [AGENT, "-m", "unix-listen", "-p", self.socket, "-t", self.run, "-l", self.log,
-                "-c", self.config, "--hooks-dir", self.hooks, "--guard-program", GUARD,
+                "-c", self.config, "--hooks-dir", self.hooks, "--guard-program", self.guard,
                 *self.options, *more]
 
-    def start(self):
+    def start(self, before=None):
+        """`before` runs in the child before the agent does."""
         if os.path.exists(self.socket):
             os.unlink(self.socket)
         # Not below the directory: a working directory on a frozen file system is no good idea.
-        self.process = subprocess.Popen(self.command(), cwd="/", stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(self.command(), cwd="/", stdin=subprocess.DEVNULL,
+                                        preexec_fn=before)
         wait_for(lambda: self.process.poll() is not None or can_connect(self.socket),
                  "the agent's socket")
         if self.process.poll() is not None:
@@ -171,6 +174,31 @@ class Agent:
         except FileNotFoundError:
             return ""
 
+    def guards(self):
+        """Process ids of this agent's guard, if it has one."""
+        path = "/proc/%d/task/%d/children" % (self.process.pid, self.process.pid)
+        with open(path, encoding="ascii") as file:
+            return [int(pid) for pid in file.read().split() if command_name(int(pid)) ==
+                    "frostline-guard"]
+
+    def descriptors(self):
+        return len(os.listdir("/proc/%d/fd" % self.process.pid))
+
+    def threads(self):
+        return len(os.listdir("/proc/%d/task" % self.process.pid))
+
+    def children(self):
+        with open("/proc/%d/task/%d/children" % (self.process.pid, self.process.pid),
+                  encoding="ascii") as file:
+            return file.read().split()
+
+    def run_files(self):
+        """What is left in the run directory, but for the folders of hooks, which stay."""
+        found = []
+        for folder, _, files in os.walk(self.run):
+            found += [os.path.relpath(os.path.join(folder, name), self.run) for name in files]
+        return sorted(name for name in found if name != "control.sock")
+
     def memory(self):
         """Resident bytes."""
         with open("/proc/%d/status" % self.process.pid, encoding="ascii") as file:
@@ -191,6 +219,24 @@ class Agent:
             file.write(script if name.endswith(".hook") else "#!/bin/sh\n" + script)
         os.chmod(path, 0o644 if name.endswith(".hook") else mode)
         return path
+
+
+def command_name(pid):
+    """Of a process, cut to 15 characters by the kernel; empty when it has gone."""
+    try:
+        with open("/proc/%d/comm" % pid, encoding="ascii", errors="replace") as file:
+            return file.read().rstrip("\n")
+    except OSError:
+        return ""
+
+
+def alive(pid):
+    """Whether a process runs; one that only waits to be waited for does not."""
+    try:
+        with open("/proc/%d/stat" % pid, encoding="ascii", errors="replace") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def can_connect(path):

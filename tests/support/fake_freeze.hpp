@@ -51,6 +51,12 @@ public:
         }
         return true;
     }
+    /// The one that has been stuck for longest.
+    void first_comes_back()
+    {
+        loop_.post(std::move(stuck_.front()));
+        stuck_.erase(stuck_.begin());
+    }
     void come_back()
     {
         for (auto& continuation : std::exchange(stuck_, {})) {
@@ -110,6 +116,7 @@ public:
     Result<void> sync(const UniqueFd& directory) override
     {
         journal_.push_back("sync " + name(directory));
+        workers_.stuck_now = stuck_sync.count(name(directory)) != 0;
         return {};
     }
     Result<system::FreezeOutcome> freeze(const UniqueFd& directory) override
@@ -144,6 +151,7 @@ public:
     std::set<std::string> unsupported;
     std::set<std::string> replaced;
     std::set<std::string> stuck_open;
+    std::set<std::string> stuck_sync;
     std::set<std::string> stuck_freeze;
     std::set<std::string> stuck_thaw;
     std::map<std::string, int> cannot_open;
@@ -176,6 +184,8 @@ struct FakeHooks {
     hooks::QuiesceRequest asked;
     hooks::Outcome told = hooks::Outcome::consistent;
     std::vector<std::string> recovered;
+    bool asked_any = false;
+    bool answers_prepare = true;
 
     std::function<void()> finish_quiesce;
     std::function<void()> finish_release;
@@ -189,6 +199,16 @@ public:
 
     void quiesce(std::function<void(hooks::QuiesceResult)> done) override
     {
+        hooks_.asked_any = true;
+        if (const Result<void> saved = save_ ? save_() : Result<void>{}; !saved) {
+            hooks_.asked_any = false;
+            hooks_.loop.post([done, error = saved.error()] {
+                hooks::QuiesceResult result;
+                result.error = error;
+                done(result);
+            });
+            return;
+        }
         hooks_.journal.push_back("quiesce");
         hold(hooks_.finish_quiesce, [this, done = std::move(done)] { done(hooks_.result); });
     }
@@ -210,10 +230,20 @@ public:
         hooks_.told = outcome;
         hold(hooks_.finish_thaw, [this, done = std::move(done)] {
             hooks_.owed = hooks_.owed_after_thaw;
+            static_cast<void>(save_ ? save_() : Result<void>{});
             done();
         });
     }
-    std::vector<std::string> owed() const override { return hooks_.owed; }
+    void on_debts(std::function<Result<void>()> save) override { save_ = std::move(save); }
+    std::vector<hooks::OwedHook> debts() const override
+    {
+        std::vector<hooks::OwedHook> debts;
+        for (const std::string& name :
+             hooks_.asked_any ? hooks_.owed : std::vector<std::string>{}) {
+            debts.push_back({name, 0});
+        }
+        return debts;
+    }
     const std::vector<hooks::HookRecord>& records() const override { return records_; }
 
 private:
@@ -228,25 +258,37 @@ private:
 
     FakeHooks& hooks_;
     std::vector<hooks::HookRecord> records_;
+    std::function<Result<void>()> save_;
 };
 
 class FakeQuiescer : public hooks::Quiescer {
 public:
     explicit FakeQuiescer(FakeHooks& hooks) : hooks_(hooks) {}
 
-    Result<std::unique_ptr<hooks::QuiesceRun>> prepare(hooks::QuiesceRequest request) override
+    void prepare(hooks::QuiesceRequest request, Prepared done) override
     {
         hooks_.asked = std::move(request);
-        if (hooks_.prepare_error) {
-            return fail(*hooks_.prepare_error);
+        hooks_.asked_any = false;
+        if (hooks_.answers_prepare) {
+            hooks_.loop.post([this, done = std::move(done)] {
+                if (hooks_.prepare_error) {
+                    return done(fail(*hooks_.prepare_error));
+                }
+                done(std::unique_ptr<hooks::QuiesceRun>{std::make_unique<FakeQuiesceRun>(hooks_)});
+            });
         }
-        return std::unique_ptr<hooks::QuiesceRun>{std::make_unique<FakeQuiesceRun>(hooks_)};
     }
-    Result<std::unique_ptr<hooks::QuiesceRun>>
-    recover(const std::string&, const std::vector<std::string>& names) override
+    void recover(std::string, std::vector<hooks::OwedHook> owed, Prepared done) override
     {
-        hooks_.recovered = names;
-        return std::unique_ptr<hooks::QuiesceRun>{std::make_unique<FakeQuiesceRun>(hooks_)};
+        hooks_.asked_any = true;
+        hooks_.recovered.clear();
+        for (const hooks::OwedHook& hook : owed) {
+            hooks_.recovered.push_back(hook.name);
+        }
+        hooks_.owed = hooks_.recovered;
+        hooks_.loop.post([this, done = std::move(done)] {
+            done(std::unique_ptr<hooks::QuiesceRun>{std::make_unique<FakeQuiesceRun>(hooks_)});
+        });
     }
     void list(bool, std::function<void(Result<std::vector<hooks::HookListing>>)> done) override
     {

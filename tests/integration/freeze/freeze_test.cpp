@@ -37,10 +37,8 @@ std::string guard_program;
 
 class NoHooks : public hooks::Quiescer {
 public:
-    Result<std::unique_ptr<hooks::QuiesceRun>> prepare(hooks::QuiesceRequest) override
-    {
-        return fail(ErrorKind::unsupported, "no hooks here");
-    }
+    void prepare(hooks::QuiesceRequest, Prepared) override {}
+    void recover(std::string, std::vector<hooks::OwedHook>, Prepared) override {}
     void list(bool, std::function<void(Result<std::vector<hooks::HookListing>>)>) override {}
 };
 

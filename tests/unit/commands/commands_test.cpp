@@ -43,10 +43,8 @@ public:
 
 class FakeQuiescer final : public hooks::Quiescer {
 public:
-    Result<std::unique_ptr<hooks::QuiesceRun>> prepare(hooks::QuiesceRequest) override
-    {
-        return fail(ErrorKind::internal, "not asked for");
-    }
+    void prepare(hooks::QuiesceRequest, Prepared) override {}
+    void recover(std::string, std::vector<hooks::OwedHook>, Prepared) override {}
     void list(bool check,
               std::function<void(Result<std::vector<hooks::HookListing>>)> done) override
     {

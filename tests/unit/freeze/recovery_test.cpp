@@ -29,7 +29,7 @@ TEST_F(RecoveryTest, NothingLeftBehindIsNothingToDo)
 
 TEST_F(RecoveryTest, ThawsExactlyWhatWasFrozenThenRunsTheOwedHooks)
 {
-    store.saved = RunState{"backup-1", {{"/data", makedev(254, 2)}}, {"10-db", "20-app"}};
+    store.saved = RunState{"backup-1", {{"/data", makedev(254, 2)}}, {{"10-db"}, {"20-app"}}};
     kernel.frozen = {"/data", "/"}; // "/" is somebody else's
     recover();
     EXPECT_EQ(recovered, 1);
@@ -42,7 +42,7 @@ TEST_F(RecoveryTest, ThawsExactlyWhatWasFrozenThenRunsTheOwedHooks)
 
 TEST_F(RecoveryTest, TheNextThawHearsOfIt)
 {
-    store.saved = RunState{"backup-1", {{"/data", makedev(254, 2)}}, {}};
+    store.saved = RunState{"backup-1", {{"/data", makedev(254, 2)}}, {}, true};
     recover();
     thaw(ThawWait::released, "backup-1");
     ASSERT_FALSE(*thawed);
@@ -74,6 +74,55 @@ TEST_F(RecoveryTest, AStuckThawDoesNotHoldUpTheStart)
     EXPECT_EQ(recovered, 0);
     pass(5s);
     EXPECT_EQ(recovered, 1);
+    ASSERT_TRUE(store.saved) << "it is still to be thawed";
+    freeze();
+    ASSERT_FALSE(*frozen);
+    EXPECT_EQ(frozen->error().kind(), ErrorKind::busy);
+    workers.come_back();
+    settle();
+    EXPECT_FALSE(store.saved);
+    freeze();
+    EXPECT_TRUE(*frozen);
+}
+
+TEST_F(RecoveryTest, AFreezeThatWasNeverGrantedIsNoNewsForTheHost)
+{
+    store.saved = RunState{"backup-1", {}, {{"10-db"}}};
+    recover();
+    EXPECT_THAT(quiet_hooks.recovered, ElementsAre("10-db"));
+    EXPECT_FALSE(store.saved);
+    thaw();
+    ASSERT_TRUE(*thawed);
+    EXPECT_EQ((*thawed)->count, 0);
+}
+
+TEST_F(RecoveryTest, HooksThatStillOweStayOnRecordAndVisible)
+{
+    store.saved = RunState{"backup-1", {}, {{"10-db"}, {"20-app"}}, true};
+    quiet_hooks.owed_after_thaw = {"20-app"};
+    recover();
+    EXPECT_THAT(session->status().owed_hooks, ElementsAre("20-app"));
+    EXPECT_EQ(session->status().state, State::idle);
+    thaw(); // hears of the lapse, which then is struck from the record
+    ASSERT_TRUE(store.saved);
+    EXPECT_FALSE(store.saved->lapse);
+    ASSERT_EQ(store.saved->hooks.size(), 1U);
+    EXPECT_EQ(store.saved->hooks[0].name, "20-app");
+}
+
+TEST_F(RecoveryTest, ShutdownWaitsForItsHooks)
+{
+    store.saved = RunState{"backup-1", {}, {{"10-db"}}};
+    quiet_hooks.automatic = false;
+    recover();
+    EXPECT_EQ(recovered, 1);
+    bool down = false;
+    session->shutdown([&down] { down = true; });
+    settle();
+    EXPECT_FALSE(down);
+    quiet_hooks.finish_thaw();
+    settle();
+    EXPECT_TRUE(down);
 }
 
 } // namespace

@@ -18,9 +18,10 @@ TEST_F(SessionTest, GoesThroughEveryStepInOrder)
     freeze();
     ASSERT_TRUE(frozen && *frozen);
     EXPECT_EQ((*frozen)->count, 2);
-    EXPECT_THAT(journal, ElementsAre("open /data", "open /", "start guard for 2", "sync /data",
-                                     "sync /", "quiesce", "sync /data", "sync /", "save state",
-                                     "arm guard", "freeze /data", "freeze /"));
+    EXPECT_THAT(journal,
+                ElementsAre("open /data", "open /", "start guard for 2", "sync /data", "sync /",
+                            "save state", "quiesce", "sync /data", "sync /", "save state",
+                            "arm guard", "freeze /data", "freeze /", "save state"));
     EXPECT_EQ(session->status().state, State::frozen);
     EXPECT_TRUE(session->status().counts_as_frozen);
     EXPECT_EQ(session->status().deadline_remaining, 60s);
@@ -32,8 +33,8 @@ TEST_F(SessionTest, GoesThroughEveryStepInOrder)
     EXPECT_EQ((*thawed)->report.outcome, Outcome::consistent);
     EXPECT_TRUE((*thawed)->report.finished);
     EXPECT_EQ(quiet_hooks.told, hooks::Outcome::consistent);
-    EXPECT_THAT(journal, ElementsAre("thaw /", "thaw /data", "disarm guard", "release",
-                                     "thaw hooks", "remove state"));
+    EXPECT_THAT(journal, ElementsAre("thaw /", "thaw /data", "disarm guard", "save state",
+                                     "release", "save state", "thaw hooks", "remove state"));
     EXPECT_FALSE(session->status().counts_as_frozen);
     EXPECT_EQ(session->status().state, State::idle);
 }
@@ -336,7 +337,84 @@ TEST_F(SessionTest, TheRunStateHasFileSystemsAndOwedHooks)
     ASSERT_TRUE(store.saved);
     EXPECT_EQ(store.saved->filesystems.size(), 2U);
     EXPECT_EQ(store.saved->filesystems[0].device, makedev(254, 2));
-    EXPECT_THAT(store.saved->hooks, ElementsAre("10-db"));
+    ASSERT_EQ(store.saved->hooks.size(), 1U);
+    EXPECT_EQ(store.saved->hooks[0].name, "10-db");
+    EXPECT_TRUE(store.saved->granted);
+}
+
+TEST_F(SessionTest, HooksAreInTheRunStateBeforeAnyIsAsked)
+{
+    quiet_hooks.automatic = false;
+    freeze();
+    ASSERT_TRUE(did("quiesce"));
+    ASSERT_TRUE(store.saved);
+    EXPECT_EQ(store.saved->hooks.size(), 1U);
+    EXPECT_THAT(store.saved->filesystems, IsEmpty());
+    EXPECT_FALSE(store.saved->granted);
+}
+
+TEST_F(SessionTest, FileSystemsThatCannotBeWrittenDownAreNotFrozen)
+{
+    quiet_hooks.automatic = false;
+    freeze();
+    store.save_error = Error{ErrorKind::io, "No space left on device"};
+    quiet_hooks.automatic = true;
+    quiet_hooks.finish_quiesce();
+    settle();
+    ASSERT_TRUE(frozen);
+    ASSERT_FALSE(*frozen);
+    EXPECT_THAT(frozen->error().message(), HasSubstr("No space left"));
+    EXPECT_FALSE(did("arm guard"));
+    EXPECT_TRUE(did("thaw hooks"));
+}
+
+TEST_F(SessionTest, WhatIsStillOwedStaysInTheRunState)
+{
+    quiet_hooks.owed_after_thaw = {"10-db"};
+    freeze();
+    thaw(ThawWait::hooks);
+    ASSERT_TRUE(store.saved);
+    EXPECT_THAT(store.saved->filesystems, IsEmpty());
+    EXPECT_EQ(store.saved->hooks.size(), 1U);
+    EXPECT_FALSE(store.saved->granted);
+    quiet_hooks.owed_after_thaw = {};
+    pass(1s);
+    EXPECT_FALSE(store.saved);
+}
+
+TEST_F(SessionTest, HooksThatCannotBeReadInTimeCallItOff)
+{
+    quiet_hooks.answers_prepare = false;
+    freeze();
+    EXPECT_FALSE(frozen);
+    pass(10s);
+    ASSERT_TRUE(frozen);
+    ASSERT_FALSE(*frozen);
+    EXPECT_EQ(frozen->error().kind(), ErrorKind::timeout);
+    EXPECT_THAT(frozen->error().message(), HasSubstr("reading the hooks"));
+    EXPECT_EQ(session->status().state, State::idle);
+    EXPECT_FALSE(session->status().counts_as_frozen);
+}
+
+TEST_F(SessionTest, HooksLearnWhichFileSystemsMustNotBeTouched)
+{
+    table.mounts.push_back(make_mount(3, 1, "/net", makedev(0, 50), "nfs4", "server:/"));
+    freeze();
+    EXPECT_THAT(quiet_hooks.asked.remote, ElementsAre("/net"));
+}
+
+TEST_F(SessionTest, AThawInTheMiddleOfTheWriteBackStartsNoMoreOfIt)
+{
+    settings.parallel = 1;
+    make_session();
+    kernel.stuck_sync = {"/data"};
+    freeze();
+    thaw();
+    ASSERT_TRUE(thawed && *thawed);
+    workers.come_back();
+    settle();
+    EXPECT_FALSE(did("sync /"));
+    EXPECT_EQ(session->status().state, State::idle);
 }
 
 } // namespace

@@ -124,6 +124,70 @@ TEST_F(SessionTest, AStuckThawDelaysNoOtherAndTheReplyByItsLimitOnly)
     EXPECT_THAT(row((*thawed)->report, "/").reason, HasSubstr("not thawed yet"));
 }
 
+TEST_F(SessionTest, ALateWriteBackIsNotTakenForAThaw)
+{
+    kernel.stuck_sync = {"/data"};
+    kernel.stuck_thaw = {"/"};
+    freeze();
+    pass(30s); // presync-budget
+    ASSERT_TRUE(frozen && *frozen);
+    thaw();
+    EXPECT_FALSE(thawed);
+    workers.first_comes_back(); // the sync
+    settle();
+    EXPECT_FALSE(thawed) << "/ is not thawed yet";
+    workers.come_back();
+    settle();
+    EXPECT_TRUE(thawed && *thawed);
+}
+
+TEST_F(SessionTest, AThawThatIsReadAfterTheDeadlineComesTooLate)
+{
+    const auto host = loop.after(60s, [this] {
+        session->thaw(std::nullopt, ThawWait::released,
+                      [this](Result<Thawed> result) { thawed.emplace(std::move(result)); });
+    });
+    freeze();
+    pass(60s); // the host's thaw comes before the agent's own timer
+    ASSERT_TRUE(thawed);
+    ASSERT_FALSE(*thawed);
+    EXPECT_THAT(thawed->error().message(), HasSubstr("fsfreeze is limited to 60s"));
+    EXPECT_EQ(session->status().last->outcome, Outcome::expired);
+}
+
+TEST_F(SessionTest, ALapseOutlivesTheAgent)
+{
+    freeze();
+    pass(60s);
+    ASSERT_TRUE(store.saved && store.saved->lapse);
+    make_session();
+    session->recover([] {});
+    settle();
+    EXPECT_EQ(session->status().state, State::idle);
+    thaw();
+    ASSERT_FALSE(*thawed);
+    EXPECT_THAT(thawed->error().message(), HasSubstr("fsfreeze is limited to 60s"));
+    EXPECT_FALSE(store.saved);
+    thaw();
+    EXPECT_TRUE(*thawed);
+}
+
+TEST_F(SessionTest, AnAgentThatIsStoppedWhileFrozenLeavesWordForTheHost)
+{
+    freeze();
+    session->shutdown([] {});
+    settle();
+    EXPECT_THAT(kernel.frozen, IsEmpty());
+    ASSERT_TRUE(store.saved);
+    EXPECT_FALSE(store.saved->holds());
+    make_session();
+    session->recover([] {});
+    settle();
+    thaw();
+    ASSERT_FALSE(*thawed);
+    EXPECT_THAT(thawed->error().message(), HasSubstr("fsfreeze is limited"));
+}
+
 TEST_F(SessionTest, AThawThatFailedIsTriedAgainByTheNextOne)
 {
     kernel.thaw_errors = {{"/data", EIO}};

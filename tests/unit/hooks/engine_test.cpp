@@ -2,6 +2,7 @@
 #include "hooks/engine.hpp"
 
 #include "fake_launcher.hpp"
+#include "support/prompt_workers.hpp"
 #include "temp_folder.hpp"
 
 #include <gmock/gmock.h>
@@ -44,19 +45,37 @@ protected:
 
     std::string prepare_error()
     {
-        const auto run = engine().prepare(request_);
-        return run ? "" : run.error().message();
+        prepare_now();
+        return run_ ? "" : prepare_error_;
     }
     Engine& engine()
     {
-        engine_ = std::make_unique<Engine>(settings_, loop_, launcher_);
+        engine_ = std::make_unique<Engine>(settings_, loop_, launcher_, workers_);
         return *engine_;
+    }
+    void prepare_now()
+    {
+        run_.reset();
+        engine().prepare(request_, [this](Result<std::unique_ptr<QuiesceRun>> run) { take(run); });
+        EXPECT_FALSE(run_) << "done came inside the call";
+        settle();
+    }
+    void take(Result<std::unique_ptr<QuiesceRun>>& run)
+    {
+        if (run) {
+            run_ = std::move(*run);
+        } else {
+            prepare_error_ = run.error().message();
+        }
     }
     void prepare()
     {
-        auto run = engine().prepare(request_);
-        ASSERT_TRUE(run) << run.error().message();
-        run_ = std::move(*run);
+        prepare_now();
+        ASSERT_TRUE(run_) << prepare_error_;
+        run_->on_debts([this] {
+            saves_.push_back(testing::PrintToString(run_->owed()));
+            return save_error_ ? Result<void>{fail(*save_error_)} : Result<void>{};
+        });
         run_->on_lost([this](const std::string& reason) { lost_ = reason; });
     }
     void quiesce()
@@ -113,10 +132,14 @@ protected:
     test::TempFolder folder_;
     test::FakeLoop loop_;
     test::FakeLauncher launcher_{loop_};
+    test::PromptWorkers workers_{loop_};
     Settings settings_;
-    QuiesceRequest request_{"id-1", {"/", "/srv"}, {}, milliseconds{0}};
+    QuiesceRequest request_{"id-1", {"/", "/srv"}, {}, milliseconds{0}, {}};
     std::unique_ptr<Engine> engine_;
     std::unique_ptr<QuiesceRun> run_;
+    std::string prepare_error_;
+    std::vector<std::string> saves_; ///< what was owed each time that was to be written down
+    std::optional<Error> save_error_;
     std::optional<QuiesceResult> quiesced_;
     std::optional<HoldVerdict> verdict_;
     std::optional<std::string> lost_;
@@ -636,6 +659,114 @@ TEST_F(EngineTest, FilesystemsDecideBeforeTheFreeze)
     quiesce();
     EXPECT_THAT(launcher_.calls(), ElementsAre("20-here freeze"));
     EXPECT_THAT(results(), ElementsAre("20-elsewhere freeze skipped"));
+}
+
+TEST_F(EngineTest, APathOnARemoteFileSystemIsNotTouched)
+{
+    // That it isn't looked at cannot be seen here; that it doesn't count, can.
+    key_file("20-remote", "Filesystems=" + (folder_ / "d") + "\n");
+    struct stat status {};
+    ::stat((folder_ / "d").c_str(), &status);
+    request_.mount_points = {"/"};
+    request_.devices = {status.st_dev};
+    request_.remote = {folder_ / "d"};
+    quiesce();
+    EXPECT_THAT(results(), ElementsAre("20-remote freeze skipped"));
+}
+
+TEST_F(EngineTest, AFileSystemMountedBelowARemoteOneCounts)
+{
+    key_file("20-local", "Filesystems=" + (folder_ / "d/20-local.hook") + "\n");
+    struct stat status {};
+    ::stat((folder_ / "d").c_str(), &status);
+    request_.mount_points = {folder_ / "d"};
+    request_.devices = {status.st_dev};
+    request_.remote = {"/"};
+    quiesce();
+    EXPECT_THAT(launcher_.calls(), ElementsAre("20-local freeze"));
+}
+
+TEST_F(EngineTest, WhoIsAskedIsWrittenDownBeforeItIsAsked)
+{
+    oneshot("10-a");
+    session("20-b");
+    prepare();
+    quiesce();
+    EXPECT_THAT(saves_, ElementsAre("{ \"10-a\" }"));
+    EXPECT_NE(run_->debts()[0].running, 0U);
+    EXPECT_EQ(run_->debts()[0].running, launcher_.at("10-a freeze").spec.run_tag);
+    exit("10-a freeze", 0);
+    EXPECT_EQ(run_->debts()[0].running, 0U) << "it has ended: what it left is for its thaw";
+    EXPECT_EQ(saves_.back(), "{ \"10-a\", \"20-b\" }");
+    ready("20-b");
+    EXPECT_NE(run_->debts()[1].running, 0U) << "a session runs on";
+    release();
+    exit("20-b hold", 0);
+    EXPECT_EQ(saves_.back(), "{ \"10-a\" }");
+    thaw();
+    EXPECT_NE(run_->debts()[0].running, 0U);
+    exit("10-a thaw", 0);
+    EXPECT_EQ(saves_.back(), "{}");
+}
+
+TEST_F(EngineTest, OneThatIsSkippedIsStruckFromTheRecord)
+{
+    oneshot("10-a");
+    prepare();
+    quiesce();
+    exit("10-a freeze", 77);
+    EXPECT_EQ(saves_.back(), "{}");
+}
+
+TEST_F(EngineTest, WhatCannotBeWrittenDownIsNotAsked)
+{
+    key_file("10-a", "OnFailure=continue\n"); // not its failure, so that doesn't help
+    prepare();
+    save_error_ = Error{ErrorKind::io, "writing freeze.state: No space left on device"};
+    quiesce();
+    EXPECT_THAT(error(), AllOf(HasSubstr("10-a"), HasSubstr("No space left on device")));
+    EXPECT_THAT(launcher_.calls(), IsEmpty());
+    EXPECT_THAT(run_->owed(), IsEmpty());
+}
+
+TEST_F(EngineTest, AnOptionalSessionLostDuringALaterStageDegradesOnly)
+{
+    session("10-a", "OnFailure=continue\n");
+    oneshot("20-b");
+    quiesce();
+    ready("10-a");
+    exit("10-a hold", 1, "server went away\n");
+    EXPECT_FALSE(launcher_.at("20-b freeze").terminated);
+    exit("20-b freeze", 0);
+    ASSERT_TRUE(quiesced_);
+    EXPECT_EQ(error(), "(none)");
+    EXPECT_TRUE(quiesced_->degraded);
+    EXPECT_EQ(quiesced_->holding, 1);
+    EXPECT_FALSE(lost_);
+    EXPECT_THAT(run_->owed(), ElementsAre("10-a", "20-b"));
+    release();
+    EXPECT_TRUE(verdict_ && verdict_->held);
+}
+
+TEST_F(EngineTest, RecoveryThawsWhoIsOwedStagesDownwards)
+{
+    oneshot("10-a");
+    oneshot("20-b");
+    session("30-c");
+    oneshot("40-not-asked");
+    engine().recover("id-0", {{"30-c"}, {"10-a"}, {"20-b"}, {"50-removed"}},
+                     [this](Result<std::unique_ptr<QuiesceRun>> run) { take(run); });
+    settle();
+    ASSERT_TRUE(run_);
+    EXPECT_THAT(run_->owed(), ElementsAre("10-a", "20-b", "30-c"));
+    thaw(Outcome::aborted);
+    for (const char* call : {"30-c thaw", "20-b thaw", "10-a thaw"}) {
+        EXPECT_THAT(launcher_.running(), ElementsAre(call));
+        EXPECT_EQ(launcher_.at(call).environment("FROSTLINE_OUTCOME"), "aborted");
+        EXPECT_EQ(launcher_.at(call).environment("FROSTLINE_FREEZE_ID"), "id-0");
+        exit(call, 0);
+    }
+    EXPECT_TRUE(thawed_);
 }
 
 TEST_F(EngineTest, ListsWithStatesAndChecks)

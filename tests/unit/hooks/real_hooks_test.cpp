@@ -3,6 +3,7 @@
 #include "hooks/engine.hpp"
 
 #include "support/poll_loop.hpp"
+#include "support/prompt_workers.hpp"
 #include "system/process_launcher.hpp"
 #include "temp_folder.hpp"
 
@@ -51,9 +52,13 @@ protected:
     {
         struct stat status {};
         ::stat((folder_ / "d").c_str(), &status);
-        auto run = engine_.prepare({"id", {"/"}, {status.st_dev}, seconds{30}});
-        ASSERT_TRUE(run) << run.error().message();
-        run_ = std::move(*run);
+        run_.reset();
+        engine_.prepare({"id", {"/"}, {status.st_dev}, seconds{30}, {}},
+                        [this](Result<std::unique_ptr<QuiesceRun>> run) {
+                            ASSERT_TRUE(run) << run.error().message();
+                            run_ = std::move(*run);
+                        });
+        ASSERT_TRUE(loop_.run_until([this] { return run_ != nullptr; }));
         run_->on_lost([this](const std::string& reason) { lost_ = reason; });
         run_->quiesce([this](QuiesceResult result) { quiesced_ = std::move(result); });
         ASSERT_TRUE(loop_.run_until([this] { return quiesced_.has_value(); }));
@@ -85,13 +90,14 @@ protected:
     test::TempFolder folder_;
     test::PollLoop loop_;
     system::ProcessLauncher launcher_{loop_};
+    test::PromptWorkers workers_{loop_};
     Engine engine_{[this] {
                        Settings settings;
                        settings.directories = {folder_ / "d"};
                        settings.run_directory = folder_ / "run";
                        return settings;
                    }(),
-                   loop_, launcher_};
+                   loop_, launcher_, workers_};
     std::string lock_;
     std::unique_ptr<QuiesceRun> run_;
     std::optional<QuiesceResult> quiesced_;
