@@ -75,6 +75,7 @@ class Qemu:
                        stdout=subprocess.DEVNULL)
         with open(os.path.join(directory, "pid")) as file:
             self.pid = int(file.read())
+        self._process = os.pidfd_open(self.pid)  # now, since a test may end it by itself
         self.monitor = Monitor(own)
 
     def io(self, number, command):
@@ -87,15 +88,20 @@ class Qemu:
                 for entry in self.monitor.execute("query-block") if "inserted" in entry}
 
     def close(self):
-        descriptor = os.pidfd_open(self.pid)
         try:
             self.monitor.execute("quit")
         except (RuntimeError, ValueError, OSError):
-            os.kill(self.pid, signal.SIGKILL)
+            self._kill()
         self.monitor.close()
-        if not select.select([descriptor], [], [], 20)[0]:
-            os.kill(self.pid, signal.SIGKILL)
-        os.close(descriptor)
+        if not select.select([self._process], [], [], 20)[0]:
+            self._kill()
+        os.close(self._process)
+
+    def _kill(self):
+        try:
+            signal.pidfd_send_signal(self._process, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it has ended by itself
 
 
 def start(*arguments):
