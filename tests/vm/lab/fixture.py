@@ -136,6 +136,7 @@ class GuestTest(unittest.TestCase):
         """Every file system can be written to, and the agent agrees."""
         self.assert_written(self.start_writes(), BUSY)
         self.assertEqual(self.qga().command("guest-fsfreeze-status"), "thawed")
+        self.hang_up()
 
     def wait_state(self, client, state, limit=60):
         """Asks until the agent is in that state; each answer comes at once."""
