@@ -10,7 +10,6 @@ import time
 from lab import fixture
 from lab.fixture import BUSY
 from lab.programs import finish, held_leases
-from lab.qga import Qga
 from lab.stalling_monitor import StallingMonitor
 
 _numbers = itertools.count(1)
@@ -30,10 +29,10 @@ class InterruptedSnapshot(fixture.GuestTest):
         self.assertLess(time.monotonic() - asked, 5, "too late to see that it is still frozen")
         self.assert_blocked(writes, 0.1)
         self.assert_written(writes, 6 + 1 + BUSY)
-        with Qga(self.guest.agent_socket) as client:
-            client.sync()
-            # What is owed to hooks may take longer than the thaw.
-            self.assertEqual(self.wait_state(client, "idle")["last"]["outcome"], "expired")
+        # What is owed to hooks may take longer than the thaw.
+        status = self.wait_state(self.qga(), "idle")
+        self.assertEqual(status["last"]["outcome"], "expired")
+        self.hang_up()
         self.assert_next_snapshot_works()
 
     def test_interrupted_tool_thaws_at_once_and_takes_nothing(self):

@@ -58,7 +58,7 @@ class Port(fixture.GuestTest):
         client.command("frostline-freeze", deadline_ms=60000)
         writes = self.start_writes()
         self.assert_blocked(writes)
-        client.close()
+        self.hang_up()
         self.addCleanup(self.plug_if_missing)
         self.unplug()
         self.assert_written(writes, BUSY)

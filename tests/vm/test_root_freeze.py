@@ -5,7 +5,7 @@ import time
 
 from lab import fixture
 from lab.fixture import BUSY, PROBES
-from lab.qga import Qga, QgaError
+from lab.qga import QgaError
 
 CGROUP = "/sys/fs/cgroup/system.slice/frostline-agent.service/cgroup.procs"
 DROP_IN = "/run/systemd/system/frostline-agent.service.d"
@@ -25,9 +25,8 @@ class RootFreeze(fixture.GuestTest):
 
     def freeze(self):
         """Freezes everything for up to a minute and returns writes that wait for the thaw."""
-        with Qga(self.guest.agent_socket) as client:
-            client.sync()
-            report = client.command("frostline-freeze", deadline_ms=60000)
+        report = self.qga().command("frostline-freeze", deadline_ms=60000)
+        self.hang_up()
         self.assertEqual([row["result"] for row in report["filesystems"]], ["frozen"] * 3)
         self.assertEqual(report["phases"][-1]["name"], "frozen")
         writes = self.start_writes()
@@ -49,14 +48,13 @@ class RootFreeze(fixture.GuestTest):
 
     def assert_recovered(self):
         """The agent that runs now knows that an earlier one died while frozen; tells it once."""
-        with Qga(self.guest.agent_socket) as client:
-            client.sync()
-            self.assertEqual(client.command("guest-fsfreeze-status"), "thawed")
-            report = client.command("frostline-status")["last"]
-            self.assertEqual(report["outcome"], "recovered")
-            self.assertEqual({row["mountpoint"] for row in report["filesystems"]},
-                             {"/", "/srv/pgdata", "/srv/pgwal"})
-            return report
+        client = self.qga()
+        self.assertEqual(client.command("guest-fsfreeze-status"), "thawed")
+        report = client.command("frostline-status")["last"]
+        self.assertEqual(report["outcome"], "recovered")
+        self.assertEqual({row["mountpoint"] for row in report["filesystems"]},
+                         {"/", "/srv/pgdata", "/srv/pgwal"})
+        return report
 
     def assert_no_trace(self):
         """Once the thaw hooks have run there is neither run state nor guard."""
@@ -175,10 +173,8 @@ class Alone(RootFreeze):
         self.guest.wait_agent(30)
         report = self.assert_recovered()
         self.assertEqual({row["result"] for row in report["filesystems"]}, {"frozen"})
-        with Qga(self.guest.agent_socket) as client:
-            client.sync()
-            with self.assertRaisesRegex(QgaError, "fsfreeze is limited: the agent died"):
-                client.command("guest-fsfreeze-thaw")
+        with self.assertRaisesRegex(QgaError, "fsfreeze is limited: the agent died"):
+            self.qga().command("guest-fsfreeze-thaw")
         self.assert_no_trace()
 
     def start_again(self):

@@ -81,6 +81,7 @@ class GuestTest(unittest.TestCase):
     """A test in the shared guest, which has an agent that answers and nothing frozen."""
 
     agent_unit = "frostline-agent"
+    _client = None
 
     @classmethod
     def setUpClass(cls):
@@ -92,11 +93,18 @@ class GuestTest(unittest.TestCase):
         self.make_ready()
 
     def qga(self):
-        """A connection to the agent, in sync, closed at the end of the test."""
-        client = Qga(self.guest.agent_socket)
-        self.addCleanup(client.close)
-        client.sync()
-        return client
+        """A connection to the agent, in sync, closed at the end of the test or by the next one."""
+        self.hang_up()
+        self._client = Qga(self.guest.agent_socket)
+        self.addCleanup(self.hang_up)
+        self._client.sync()
+        return self._client
+
+    def hang_up(self):
+        """Closes the connection of qga(); QEMU's port has only one at a time."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
     def agent_pid(self):
         pid = int(self.shell.check(f"systemctl show -p MainPID --value {self.agent_unit}"))
@@ -127,9 +135,8 @@ class GuestTest(unittest.TestCase):
     def assert_nothing_frozen(self):
         """Every file system can be written to, and the agent agrees."""
         self.assert_written(self.start_writes(), BUSY)
-        with Qga(self.guest.agent_socket) as client:
-            client.sync()
-            self.assertEqual(client.command("guest-fsfreeze-status"), "thawed")
+        self.assertEqual(self.qga().command("guest-fsfreeze-status"), "thawed")
+        self.hang_up()
 
     def wait_state(self, client, state, limit=60):
         """Asks until the agent is in that state; each answer comes at once."""
