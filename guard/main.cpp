@@ -65,7 +65,7 @@ void prepare_signals()
 {
     sigset_t all;
     ::sigfillset(&all);
-    ::sigprocmask(SIG_SETMASK, &all, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
     sigset_t wanted;
     ::sigemptyset(&wanted);
     ::sigaddset(&wanted, agent_died_signal);

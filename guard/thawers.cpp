@@ -11,7 +11,7 @@ namespace frostline::guard {
 namespace {
 
 // Every page of it is locked in memory; a thread here only makes system calls.
-constexpr size_t stack_size = 64 * 1024;
+constexpr size_t stack_size = size_t{64} * 1024;
 
 bool thaw_one(int fd)
 {

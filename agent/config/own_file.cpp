@@ -91,15 +91,16 @@ std::vector<Key> agent_keys()
     }};
     return {
         choice("agent/method", methods, [](Config& c, Method v) { c.agent.method = v; }),
-        key("agent/path", &KeyFile::string, [](Config& c, std::string v) { c.agent.path = v; }),
+        key("agent/path", &KeyFile::string,
+            [](Config& c, const std::string& v) { c.agent.path = v; }),
         key("agent/logfile", &KeyFile::string,
-            [](Config& c, std::string v) { c.agent.log_file = v; }),
+            [](Config& c, const std::string& v) { c.agent.log_file = v; }),
         key("agent/statedir", &KeyFile::string,
-            [](Config& c, std::string v) { c.agent.run_directory = v; }),
+            [](Config& c, const std::string& v) { c.agent.run_directory = v; }),
         key("agent/pidfile", &KeyFile::string,
-            [](Config& c, std::string v) { c.agent.pid_file = v; }),
+            [](Config& c, const std::string& v) { c.agent.pid_file = v; }),
         key("agent/fsfreeze-hook", &KeyFile::string,
-            [](Config& c, std::string v) { c.hooks.compatible_script = v; }),
+            [](Config& c, const std::string& v) { c.hooks.compatible_script = v; }),
         key("agent/verbose", &KeyFile::boolean, [](Config& c, bool v) { c.agent.verbose = v; }),
         key("agent/daemon", &KeyFile::boolean, [](Config& c, bool v) { c.agent.daemonize = v; }),
         key("agent/retry-path", &KeyFile::boolean,
@@ -132,9 +133,10 @@ std::vector<Key> freeze_keys()
             [](Config& c, Milliseconds v) { c.freeze.presync_budget = v; }),
         key("freeze/parallel", integer(1, 64),
             [](Config& c, std::int64_t v) { c.freeze.parallel = static_cast<int>(v); }),
-        key("freeze/exclude", &KeyFile::list, [](Config& c, Strings v) { c.freeze.exclude = v; }),
+        key("freeze/exclude", &KeyFile::list,
+            [](Config& c, const Strings& v) { c.freeze.exclude = v; }),
         key("freeze/sync-only", &KeyFile::list,
-            [](Config& c, Strings v) { c.freeze.sync_only = v; }),
+            [](Config& c, const Strings& v) { c.freeze.sync_only = v; }),
         choice("freeze/foreign", foreign, [](Config& c, ForeignFreeze v) { c.freeze.foreign = v; }),
         choice("freeze/lapse-status", lapse_status,
                [](Config& c, LapseStatus v) { c.freeze.lapse_status = v; }),
@@ -153,8 +155,10 @@ std::vector<Key> other_keys()
     }};
     return {
         choice("policy/profile", profiles, [](Config& c, Profile v) { c.policy.profile = v; }),
-        key("policy/allow", &KeyFile::list, [](Config& c, Strings v) { c.policy.allow = v; }),
-        key("policy/block", &KeyFile::list, [](Config& c, Strings v) { c.policy.block = v; }),
+        key("policy/allow", &KeyFile::list,
+            [](Config& c, const Strings& v) { c.policy.allow = v; }),
+        key("policy/block", &KeyFile::list,
+            [](Config& c, const Strings& v) { c.policy.block = v; }),
         key("audit/commands", &KeyFile::boolean, [](Config& c, bool v) { c.audit_commands = v; }),
     };
 }

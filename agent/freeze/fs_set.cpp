@@ -11,9 +11,7 @@
 
 namespace frostline::freeze {
 
-using system::FreezeOutcome;
 using system::OpenedMount;
-using system::ThawOutcome;
 
 FsSet::FsSet(system::EventLoop& loop, system::Workers& workers, system::FsControl& control,
              std::vector<PlannedFs> planned)

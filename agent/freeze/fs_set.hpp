@@ -97,7 +97,7 @@ private:
     void synced(std::size_t index, const Result<void>& result);
     void pump_freezes();
     void start_freeze(std::size_t index);
-    void frozen_result(std::size_t index, Result<system::FreezeOutcome> result);
+    void frozen_result(std::size_t index, const Result<system::FreezeOutcome>& result);
     [[nodiscard]] Result<void> note_freeze(Entry& entry,
                                            const Result<system::FreezeOutcome>& result);
     void end_freeze(Result<void> result);

@@ -66,7 +66,7 @@ void FsSet::start_freeze(std::size_t index)
         &FsSet::frozen_result);
 }
 
-void FsSet::frozen_result(std::size_t index, Result<FreezeOutcome> result)
+void FsSet::frozen_result(std::size_t index, const Result<FreezeOutcome>& result)
 {
     Entry& entry = entries_[index];
     --freezing_;

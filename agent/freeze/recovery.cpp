@@ -135,7 +135,7 @@ void Recovery::thaw(std::size_t index)
         [&control = parts_.control, mount = *found_.targets[index].mount] {
             return open_and_thaw(control, mount);
         },
-        [this, index, token = std::weak_ptr{token_}](Result<ThawOutcome> result) {
+        [this, index, token = std::weak_ptr{token_}](const Result<ThawOutcome>& result) {
             if (!token.expired()) {
                 thaw_result(index, result);
             }

@@ -113,7 +113,7 @@ void Session::start(Queued item, std::size_t older_queued)
     if ((*command)->resync != Resync::no) {
         run_resync(**command, item.request, older_queued);
     } else {
-        run_command(**command, std::move(item.request));
+        run_command(**command, item.request);
     }
 }
 
@@ -137,7 +137,7 @@ void Session::run_resync(const Command& command, const Request& request, std::si
     answer(command, request.id, *result);
 }
 
-void Session::run_command(const Command& command, Request request)
+void Session::run_command(const Command& command, const Request& request)
 {
     const std::uint64_t number = next_number_++;
     const std::chrono::nanoseconds started = dispatcher_.now();

@@ -78,7 +78,7 @@ private:
     void run_immediate_ones();
     void start(Queued item, std::size_t older_queued);
     void run_resync(const Command& command, const Request& request, std::size_t older_queued);
-    void run_command(const Command& command, Request request);
+    void run_command(const Command& command, const Request& request);
     void answer(const Command& command, const std::optional<json::Value>& id,
                 const Result<json::Value>& result);
     void drop_older(std::size_t older_queued);

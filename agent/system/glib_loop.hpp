@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-typedef struct _GMainContext GMainContext;
+using GMainContext = struct _GMainContext; // NOLINT(bugprone-reserved-identifier): GLib's own
 
 namespace frostline::system {
 
