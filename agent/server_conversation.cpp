@@ -6,7 +6,17 @@
 #include <utility>
 #include <variant>
 
+#include <malloc.h>
+
 namespace frostline {
+
+namespace {
+
+/// After a message larger than this, free memory goes back to the kernel: the allocator keeps the
+/// heap of a million small strings for as long as one live block lies above it.
+constexpr std::size_t large_message = std::size_t{1} << 20U;
+
+} // namespace
 
 ServerConversation::ServerConversation(const rpc::Dispatcher& dispatcher,
                                        channel::Connection& connection)
@@ -16,13 +26,18 @@ ServerConversation::ServerConversation(const rpc::Dispatcher& dispatcher,
 void ServerConversation::on_bytes(std::string_view bytes)
 {
     message_bytes_ += bytes.size();
+    bool large = false;
     for (Result<json::Value>& event : splitter_.feed(bytes)) {
         if (event) {
             take(std::move(event).value());
         } else {
             session_.on_error(std::move(event).error(), std::nullopt);
         }
+        large = large || message_bytes_ > large_message;
         message_bytes_ = 0;
+    }
+    if (large) {
+        ::malloc_trim(0);
     }
 }
 
