@@ -7,6 +7,7 @@
 #include "common/duration.hpp"
 #include "common/log.hpp"
 #include "common/text.hpp"
+#include "memory.hpp"
 #include "profiles.hpp"
 #include "server_conversation.hpp"
 #include "service_manager.hpp"
@@ -67,7 +68,11 @@ bool AgentApp::frozen() const
 channel::ConversationFactory AgentApp::conversations()
 {
     return [this](channel::Connection& connection) {
-        return std::make_unique<ServerConversation>(dispatcher_, connection);
+        return std::make_unique<ServerConversation>(dispatcher_, connection, [this] {
+            if (!frozen()) {
+                memory::give_back();
+            }
+        });
     };
 }
 

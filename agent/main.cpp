@@ -6,6 +6,7 @@
 #include "config/config_files.hpp"
 #include "daemon.hpp"
 #include "log_output.hpp"
+#include "memory.hpp"
 #include "qapi/commands.hpp"
 
 #include <cerrno>
@@ -16,7 +17,6 @@
 
 #include <linux/magic.h>
 #include <malloc.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -96,11 +96,8 @@ Result<void> run(const config::Config& config, bool recover_only)
             return locked;
         }
     }
-    // After the fork, which drops locks. Pages are locked as they are touched: what the agent has
-    // used once stays in memory, so that it needs no swap while a file system is frozen, and what
-    // it never uses costs nothing.
-    if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0) {
-        log::warning("cannot lock the agent in memory", errno_text(errno));
+    if (const Result<void> locked = memory::lock(); !locked) { // after the fork, which drops it
+        log::warning(locked.error().message());
     }
     Result<std::unique_ptr<system::GlibLoop>> loop = system::GlibLoop::create();
     if (!loop) {

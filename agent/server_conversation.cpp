@@ -6,21 +6,20 @@
 #include <utility>
 #include <variant>
 
-#include <malloc.h>
-
 namespace frostline {
 
 namespace {
 
-/// After a message larger than this, free memory goes back to the kernel: the allocator keeps the
-/// heap of a million small strings for as long as one live block lies above it.
+/// Bytes after which a message counts as one that leaves memory behind.
 constexpr std::size_t large_message = std::size_t{1} << 20U;
 
 } // namespace
 
 ServerConversation::ServerConversation(const rpc::Dispatcher& dispatcher,
-                                       channel::Connection& connection)
-    : output_(connection), session_(dispatcher, output_, rpc::Session::Limits{})
+                                       channel::Connection& connection,
+                                       std::function<void()> after_large_message)
+    : after_large_message_(std::move(after_large_message)), output_(connection),
+      session_(dispatcher, output_, rpc::Session::Limits{})
 {}
 
 void ServerConversation::on_bytes(std::string_view bytes)
@@ -37,7 +36,7 @@ void ServerConversation::on_bytes(std::string_view bytes)
         message_bytes_ = 0;
     }
     if (large) {
-        ::malloc_trim(0);
+        after_large_message_();
     }
 }
 

@@ -6,6 +6,7 @@
 #include "rpc/session.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <string_view>
 
 namespace frostline {
@@ -14,7 +15,9 @@ namespace frostline {
 /// continues what another one has begun.
 class ServerConversation final : public channel::Conversation {
 public:
-    ServerConversation(const rpc::Dispatcher& dispatcher, channel::Connection& connection);
+    /// `after_large_message` is called when a message of more than 1 MiB has been dealt with.
+    ServerConversation(const rpc::Dispatcher& dispatcher, channel::Connection& connection,
+                       std::function<void()> after_large_message);
 
     void on_bytes(std::string_view bytes) override;
     void on_end_of_input() override { session_.on_end_of_input(); }
@@ -34,6 +37,7 @@ private:
 
     void take(json::Value message);
 
+    std::function<void()> after_large_message_;
     ConnectionOutput output_;
     wire::Splitter splitter_;
     rpc::Session session_;

@@ -13,7 +13,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import AgentTest, main, wait_for  # noqa: E402
 
-IDLE = 40  # MiB that the agent may keep, whatever has come
+IDLE = 20  # MiB that the agent may keep, whatever has come
 
 
 class Case(AgentTest):
