@@ -2,6 +2,7 @@
 #include "common/key_file.hpp"
 
 #include "common/duration.hpp"
+#include "common/read_all.hpp"
 #include "common/text.hpp"
 #include "common/unique_fd.hpp"
 
@@ -9,7 +10,6 @@
 #include <glib.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
 
@@ -17,33 +17,13 @@ namespace frostline {
 
 namespace {
 
-constexpr std::size_t largest_file = std::size_t{1} << 20U;
-
 Result<std::string> read_file(const std::string& path)
 {
     const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
     if (!fd) {
         return fail_errno(path + ": cannot open", errno);
     }
-    std::string text;
-    std::array<char, 8192> buffer{};
-    for (;;) {
-        const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return fail_errno(path + ": cannot read", errno);
-        }
-        if (got == 0) {
-            return text;
-        }
-        text.append(buffer.data(), static_cast<std::size_t>(got));
-        if (text.size() > largest_file) {
-            return fail(ErrorKind::invalid_argument,
-                        path + ": larger than 1 MiB, which no key file of ours is");
-        }
-    }
+    return read_all(fd, path);
 }
 
 /// Whether GLib takes all of it.

@@ -5,7 +5,6 @@
 #include "common/log.hpp"
 #include "common/text.hpp"
 
-#include <algorithm>
 #include <random>
 #include <utility>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hooks/hook_directory.hpp"
 
+#include "common/read_all.hpp"
 #include "common/unique_fd.hpp"
 #include "hooks/hook_file.hpp"
 #include "hooks/trusted_file.hpp"
@@ -22,8 +23,6 @@ namespace frostline::hooks {
 namespace {
 
 using State = HookListing::State;
-
-constexpr std::size_t largest_file = std::size_t{1} << 20U;
 
 struct CloseDirectory {
     void operator()(DIR* directory) const noexcept { ::closedir(directory); }
@@ -48,28 +47,6 @@ Result<std::optional<std::vector<std::string>>> list_folder(const std::string& p
     }
     std::sort(names.begin(), names.end());
     return std::optional{std::move(names)};
-}
-
-Result<std::string> read_text(const UniqueFd& fd, const std::string& path)
-{
-    std::string text;
-    std::array<char, 4096> buffer{};
-    for (;;) {
-        const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return fail_errno(path + ": cannot read", errno);
-        }
-        if (got == 0) {
-            return text;
-        }
-        text.append(buffer.data(), static_cast<std::size_t>(got));
-        if (text.size() > largest_file) {
-            return fail(ErrorKind::invalid_argument, path + ": larger than 1 MiB");
-        }
-    }
 }
 
 bool is_mask(const std::string& path)
@@ -116,7 +93,7 @@ Result<void> load(const std::string& path, const HookName& name, Hook& hook)
     if (!file) {
         return fail(file.error());
     }
-    const Result<std::string> text = read_text(file->fd, path);
+    const Result<std::string> text = read_all(file->fd, path);
     if (!text) {
         return fail(text.error());
     }
