@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qapi/codec.hpp"
 
+#include "common/base64.hpp"
+
 #include <algorithm>
 
 namespace frostline::qapi {
@@ -63,6 +65,24 @@ Result<std::string> Codec<std::string>::decode(const json::Value& value, const s
 {
     const std::string* text = value.as_string();
     return text != nullptr ? Result<std::string>{*text} : wrong_type(path, "string");
+}
+
+Result<Bytes> Codec<Bytes>::decode(const json::Value& value, const std::string& path, Unknown)
+{
+    const std::string* text = value.as_string();
+    if (text == nullptr) {
+        return wrong_type(path, "string");
+    }
+    Result<std::string> data = base64::decode(*text);
+    if (!data) {
+        return fail(std::move(data).error());
+    }
+    return Bytes{std::move(data).value()};
+}
+
+json::Value Codec<Bytes>::encode(const Bytes& value)
+{
+    return base64::encode(value.data);
 }
 
 Result<Empty> Codec<Empty>::decode(const json::Value& value, const std::string& path,

@@ -38,6 +38,13 @@ template <typename T>
     return Codec<T>::encode(value);
 }
 
+/// What a string in base64 stands for.
+struct Bytes {
+    std::string data;
+
+    friend bool operator==(const Bytes&, const Bytes&) = default;
+};
+
 /// No members at all: `{}`.
 struct Empty {
     friend bool operator==(const Empty&, const Empty&) = default;
@@ -57,6 +64,14 @@ FROSTLINE_QAPI_CODEC(std::uint64_t);
 FROSTLINE_QAPI_CODEC(double);
 FROSTLINE_QAPI_CODEC(std::string);
 #undef FROSTLINE_QAPI_CODEC
+
+/// See common/base64.hpp for what is refused.
+template <>
+struct Codec<Bytes> {
+    [[nodiscard]] static Result<Bytes> decode(const json::Value& value, const std::string& path,
+                                              Unknown unknown);
+    [[nodiscard]] static json::Value encode(const Bytes& value);
+};
 
 template <>
 struct Codec<Empty> {

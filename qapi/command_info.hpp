@@ -12,15 +12,20 @@ struct CommandInfo {
     std::string_view name;
     bool success_response = true; ///< false: answers only when it fails
     bool allowed_while_frozen = false;
-    bool immediate = false;    ///< answered while something else runs for long
-    bool long_running = false; ///< may take long; later commands wait for it
+    bool never_blocked_while_frozen = false; ///< a freeze could not be ended without it
+    bool immediate = false;                  ///< answered while something else runs for long
+    bool long_running = false;               ///< may take long; later commands wait for it
 };
 
 template <typename Command>
 [[nodiscard]] constexpr CommandInfo command_info() noexcept
 {
-    return {Command::name, Command::success_response, Command::allowed_while_frozen,
-            Command::immediate, Command::long_running};
+    return {Command::name,
+            Command::success_response,
+            Command::allowed_while_frozen,
+            Command::never_blocked_while_frozen,
+            Command::immediate,
+            Command::long_running};
 }
 
 /// In the agent: strict, errors as qemu-ga words them.

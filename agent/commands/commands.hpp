@@ -8,7 +8,7 @@
 #include <functional>
 
 /// The commands, one file per family. Each function binds its family's handlers; what is passed by
-/// reference must outlive the registry's use. Called in the order in which guest-info lists.
+/// reference must outlive the registry's use.
 namespace frostline::commands {
 
 /// Whether a freeze that is asked for in this state may become the asker's own. Only then does the

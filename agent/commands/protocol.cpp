@@ -28,9 +28,13 @@ void add_protocol(rpc::Registry& registry, std::function<bool(const rpc::Command
         registry, [&registry, enabled = std::move(enabled)](const qapi::GuestInfo::Arguments&) {
             qapi::GuestAgentInfo info;
             info.version = FROSTLINE_VERSION;
-            // The last registered comes first, as upstream lists them.
-            const std::vector<rpc::Command>& commands = registry.commands();
-            for (auto command = commands.rbegin(); command != commands.rend(); ++command) {
+            // The last one comes first, as upstream lists them.
+            const auto& table = qapi::command_table;
+            for (auto known = table.rbegin(); known != table.rend(); ++known) {
+                const rpc::Command* command = registry.find(known->name);
+                if (command == nullptr) {
+                    continue;
+                }
                 qapi::GuestAgentCommandInfo entry;
                 entry.name = command->name;
                 entry.enabled = enabled(*command);

@@ -44,6 +44,7 @@ Command describe(Resync resync)
     command.name = C::name;
     command.success_response = C::success_response;
     command.allowed_while_frozen = C::allowed_while_frozen;
+    command.never_blocked_while_frozen = C::never_blocked_while_frozen;
     command.immediate = C::immediate;
     command.resync = resync;
     return command;

@@ -34,7 +34,7 @@ Policy::Policy(const PolicyRules& rules)
 
 bool Policy::allows(const Command& command, bool frozen) const
 {
-    if (frozen) {
+    if (frozen && (!command.allowed_while_frozen || command.never_blocked_while_frozen)) {
         return command.allowed_while_frozen;
     }
     if (blocked_.find(command.name) != blocked_.end()) {

@@ -12,7 +12,8 @@
 namespace frostline::rpc {
 
 /// Which commands may run. Rules of qemu-ga (an allow list, minus a block list) on top of a named
-/// profile; while frozen the commands that are safe then, and no others, whatever the lists say.
+/// profile; while frozen only the commands that are safe then. Those that end a freeze run then
+/// even if the lists forbid them: with qemu-ga all safe ones do.
 struct PolicyRules {
     std::optional<std::vector<std::string>> profile; ///< the profile's commands; absent: all
     std::vector<std::string> allow;                  ///< added to the profile

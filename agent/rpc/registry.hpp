@@ -22,7 +22,8 @@ struct Command {
     std::string name;
     bool success_response = true;
     bool allowed_while_frozen = false;
-    bool immediate = false; ///< answered while something long runs
+    bool never_blocked_while_frozen = false; ///< a freeze could not be ended without it
+    bool immediate = false;                  ///< answered while something long runs
     Resync resync = Resync::no;
     std::function<void(const json::Value& arguments, Call call)> run;
 };

@@ -20,6 +20,7 @@ BUILTIN = {
     "number": "double",
     "bool": "bool",
     "str": "std::string",
+    "base64": "Bytes",
 }
 
 
@@ -43,7 +44,7 @@ def member_declaration(member):
     initial = ""
     if not member.optional and not member.type.is_array:
         initial = {"int": " = 0", "uint64": " = 0", "number": " = 0", "bool": " = false"}.get(
-            member.type.name, "" if member.type.name == "str" else "{}"
+            member.type.name, "" if member.type.name in ("str", "base64") else "{}"
         )
     return f"    {member_type(member)} {identifier(member.name)}{initial}; ///< {member.doc}"
 

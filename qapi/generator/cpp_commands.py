@@ -2,7 +2,6 @@
 """commands.hpp: a tag type per command, and the table of all of them."""
 
 from cpp import HEADER, arguments_type, return_type
-from schema import Command
 
 
 def _flag(value):
@@ -17,6 +16,8 @@ struct {command.cpp_name} {{
     static constexpr std::string_view name = "{command.name}";
     static constexpr bool success_response = {_flag(command.success_response)};
     static constexpr bool allowed_while_frozen = {_flag(command.allowed_while_frozen)};
+    static constexpr bool never_blocked_while_frozen =
+        {_flag(command.never_blocked_while_frozen)};
     static constexpr bool immediate = {_flag(command.immediate)};
     static constexpr bool long_running = {_flag(command.long_running)};
 }};
@@ -24,7 +25,7 @@ struct {command.cpp_name} {{
 
 
 def header(schema):
-    commands = schema.of_kind(Command)
+    commands = schema.commands()
     rows = "\n".join(f"    command_info<{command.cpp_name}>()," for command in commands)
     tags = "\n".join(_tag(command) for command in commands)
     return f"""{HEADER}#pragma once

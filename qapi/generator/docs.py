@@ -14,7 +14,8 @@ request's `id` where it had one. `arguments` and `id` may be left out. The class
 `CommandNotFound` (unknown, blocked, or not while frozen) and `GenericError`.
 
 A member or argument with `?` behind its name may be absent; `null` never stands for absent. `int`
-is a signed, `uint64` an unsigned integer of 64 bits. `[T]` is an array of `T`. Clients ignore
+is a signed, `uint64` an unsigned integer of 64 bits, `base64` a string with bytes in base64 (line
+feeds in it are passed over). `[T]` is an array of `T`. Clients ignore
 members that they don't know, and expect words of an enum that they don't know; the agent refuses
 arguments that it doesn't know.
 
@@ -26,7 +27,7 @@ answered at once with a `GenericError` that begins with `busy:`. Immediate comma
 whatever waits, and a sync gives up all that came before it, with no answer.
 """
 
-TYPES = {"int", "uint64", "number", "bool", "str"}
+TYPES = {"int", "uint64", "number", "bool", "str", "base64"}
 
 
 def _type(type_):

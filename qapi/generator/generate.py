@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the protocol code and its reference from the schema.
 
-generate.py [--check] --output KIND=FILE ... SCHEMA ...
+generate.py [--check] [--order FILE] --output KIND=FILE ... SCHEMA ...
 KIND is types-header, types-source, commands-header or docs. With --check nothing is written, and
 the exit status tells whether the files are what they would be.
 """
@@ -35,10 +35,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--output", action="append", type=_output, required=True)
+    parser.add_argument("--order", help="the file with the commands' order")
     parser.add_argument("schema", nargs="+")
     options = parser.parse_args()
     try:
-        loaded = schema.load(options.schema)
+        loaded = schema.load(options.schema, options.order)
     except schema.SchemaError as error:
         print(error, file=sys.stderr)
         return 1

@@ -10,7 +10,7 @@ from typing import Dict, List, Optional, Union
 # The C++ enums' own value for a word that only a newer agent has; no word of the protocol.
 UNRECOGNIZED = "unrecognized"
 
-BUILTIN_TYPES = ("int", "uint64", "number", "bool", "str")
+BUILTIN_TYPES = ("int", "uint64", "number", "bool", "str", "base64")
 
 MEMBER_NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 TYPE_NAME = re.compile(r"([A-Z][a-z0-9]*)+")
@@ -64,6 +64,7 @@ class Command:
     returns_doc: str
     success_response: bool
     allowed_while_frozen: bool
+    never_blocked_while_frozen: bool
     immediate: bool
     long_running: bool
 
@@ -87,9 +88,17 @@ class Section:
 @dataclass
 class Schema:
     sections: List[Section]
+    order: List[str] = field(default_factory=list)
 
     def of_kind(self, kind):
         return [d for s in self.sections for d in s.definitions if isinstance(d, kind)]
+
+    def commands(self):
+        """In the order of registration: as listed, or as defined where there is no list."""
+        commands = self.of_kind(Command)
+        if not self.order:
+            return commands
+        return sorted(commands, key=lambda command: self.order.index(command.name))
 
 
 class _Place:
@@ -213,6 +222,7 @@ class _Loader:
             "returns-doc": (str, ""),
             "success-response": (bool, True),
             "allowed-while-frozen": (bool, False),
+            "never-blocked-while-frozen": (bool, False),
             "immediate": (bool, False),
             "long": (bool, False),
         }
@@ -223,6 +233,8 @@ class _Loader:
         self.new_type(place, command.cpp_name, since)
         if command.immediate and command.long_running:
             raise place.error("cannot be both immediate and long")
+        if command.never_blocked_while_frozen and not command.allowed_while_frozen:
+            raise place.error("is never blocked while frozen, but not allowed then")
         if command.arguments:
             self.new_type(place, command.cpp_name + "Arguments", since)
         return command
@@ -249,7 +261,27 @@ class _Loader:
         return Type(name, is_array)
 
 
-def load(paths):
-    """Reads the files in the given order, which is also the order of the commands."""
+def _read_order(path, schema):
+    """The names in an order file, each of them once and each command among them."""
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    place = _Place(path)
+    for name in names:
+        if names.count(name) > 1:
+            raise place.inside(name).error("is there twice")
+    for command in schema.of_kind(Command):
+        if command.name not in names:
+            raise place.inside(command.name).error("is missing; say where guest-info lists it")
+    return names
+
+
+def load(paths, order=None):
+    """Reads the files in the given order; `order` names the file with the commands' own order."""
     loader = _Loader()
-    return Schema([loader.file(Path(path)) for path in paths])
+    schema = Schema([loader.file(Path(path)) for path in paths])
+    if order is not None:
+        try:
+            schema.order = _read_order(order, schema)
+        except (OSError, ValueError) as error:
+            raise SchemaError(f"{order}: {error}") from error
+    return schema

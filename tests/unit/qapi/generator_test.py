@@ -49,6 +49,30 @@ def load(text):
         return schema.load([path])
 
 
+class Order(unittest.TestCase):
+    def load(self, order):
+        with tempfile.TemporaryDirectory() as folder:
+            tree = copy.deepcopy(GOOD)
+            tree["definitions"].append(
+                {"command": "guest-other", "doc": "O.", "since": "0.1"})
+            for name, text in (("some.json", json.dumps(tree)), ("order.txt", order)):
+                (Path(folder) / name).write_text(text, encoding="utf-8")
+            return schema.load([Path(folder) / "some.json"], Path(folder) / "order.txt")
+
+    def test_the_list_decides(self):
+        loaded = self.load("# a comment\nguest-other\nguest-do-it\n")
+        self.assertEqual([command.name for command in loaded.commands()],
+                         ["guest-other", "guest-do-it"])
+
+    def test_a_command_that_is_not_listed(self):
+        with self.assertRaisesRegex(schema.SchemaError, "order.txt: guest-other: is missing"):
+            self.load("guest-do-it\n")
+
+    def test_a_name_that_is_there_twice(self):
+        with self.assertRaisesRegex(schema.SchemaError, "guest-other: is there twice"):
+            self.load("guest-other\nguest-do-it\nguest-other\n")
+
+
 class BadSchema(unittest.TestCase):
     def refused(self, change, *parts):
         tree = copy.deepcopy(GOOD)

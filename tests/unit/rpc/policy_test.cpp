@@ -62,14 +62,23 @@ TEST(Policy, AllowAddsToTheProfileAndBlockTakesAway)
     EXPECT_FALSE(policy.allows(named("d"), false));
 }
 
-TEST(Policy, WhileFrozenTheSafeOnesRunEvenIfBlockedAndNothingElseDoes)
+TEST(Policy, WhileFrozenOnlyTheSafeOnesRun)
+{
+    const Policy policy{{}};
+    EXPECT_TRUE(policy.allows(named("status", true), true));
+    EXPECT_FALSE(policy.allows(named("other"), true));
+}
+
+TEST(Policy, WhatEndsAFreezeIsNotBlockedWhileFrozenAndTheOtherSafeOnesAre)
 {
     PolicyRules rules;
-    rules.block = {"thaw"};
+    rules.block = {"thaw", "status"};
     const Policy policy{rules};
-    EXPECT_FALSE(policy.allows(named("thaw", true), false));
-    EXPECT_TRUE(policy.allows(named("thaw", true), true));
-    EXPECT_FALSE(policy.allows(named("other"), true));
+    Command thaw = named("thaw", true);
+    thaw.never_blocked_while_frozen = true;
+    EXPECT_FALSE(policy.allows(thaw, false));
+    EXPECT_TRUE(policy.allows(thaw, true));
+    EXPECT_FALSE(policy.allows(named("status", true), true));
 }
 
 TEST(Policy, TellsNamesThatNoCommandBears)
