@@ -181,7 +181,7 @@ int serve(config::Config config, bool recover_only)
     ::signal(SIGPIPE, SIG_IGN); // NOLINT: the constant is the C library's
     // What a long message took goes back to the system at once. By default malloc would learn from
     // the first one to keep such blocks.
-    ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
+    ::mallopt(M_MMAP_THRESHOLD, 128 << 10); // NOLINT(concurrency-mt-unsafe): start-up, one thread
     const Result<void> done = run(config, recover_only);
     if (done) {
         return 0;
