@@ -52,6 +52,15 @@ protected:
                          SerialSettings{.path = path_, .retry = retry, .retry_delay = retry_delay},
                          story_.factory());
     }
+    /// The agent has made the line raw: from now on nothing gets lost, and the terminal itself
+    /// echoes nothing.
+    void wait_until_open()
+    {
+        run_until([&] {
+            termios line{};
+            return ::tcgetattr(host_.get(), &line) == 0 && (line.c_lflag & tcflag_t{ECHO}) == 0;
+        });
+    }
     void expect_echo(const std::string& text)
     {
         put(host_, text);
@@ -92,7 +101,7 @@ TEST_F(SerialChannelTest, AfterAHangUpTheLineIsOpenedAgain)
     const UniqueFd gone{::open("/dev/null", O_RDWR | O_CLOEXEC)};
     ASSERT_EQ(::dup3(gone.get(), old.get(), O_CLOEXEC), old.get());
     run_until([&] { return story_.events.back() == "end"; });
-    settle();
+    wait_until_open();
     expect_echo("after");
 }
 
@@ -106,11 +115,7 @@ TEST_F(SerialChannelTest, ALineThatIsAwayAfterAHangUpIsWaitedFor)
     host_.reset();
     run_until([&] { return story_.events.back() == "end"; });
     plug();
-    // Only once the line is open and raw does nothing of what is sent get lost.
-    run_until([&] {
-        termios line{};
-        return ::tcgetattr(host_.get(), &line) == 0 && (line.c_lflag & tcflag_t{ECHO}) == 0;
-    });
+    wait_until_open();
     expect_echo("after");
 }
 
@@ -123,10 +128,7 @@ TEST_F(SerialChannelTest, WhatIsMissingAtTheStartIsAnErrorUnlessRetryIsOn)
     make(true);
     ASSERT_TRUE(channel_->start());
     plug();
-    run_until([&] {
-        termios line{};
-        return ::tcgetattr(host_.get(), &line) == 0 && (line.c_lflag & tcflag_t{ECHO}) == 0;
-    });
+    wait_until_open();
     expect_echo("hello");
 }
 
