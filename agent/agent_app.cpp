@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent_app.hpp"
 
-#include "channel/unix_listen_channel.hpp"
-#include "channel/virtio_serial_channel.hpp"
+#include "channel/listen_channel.hpp"
+#include "channel/listeners.hpp"
 #include "commands/commands.hpp"
 #include "common/duration.hpp"
 #include "common/log.hpp"
@@ -23,13 +23,15 @@ constexpr std::size_t control_clients = 16;
 
 } // namespace
 
-AgentApp::AgentApp(const config::Config& config, std::unique_ptr<system::GlibLoop> loop)
+AgentApp::AgentApp(const config::Config& config, std::unique_ptr<system::GlibLoop> loop,
+                   std::optional<UniqueFd> passed)
     : config_(config), loop_(std::move(loop)), launcher_(*loop_), workers_(*loop_),
       hooks_(config_.hooks, *loop_, launcher_, workers_),
       guards_(*loop_, workers_, config_.freeze.guard_program), store_(config_.agent.run_directory),
       session_(freeze::Parts{*loop_, workers_, mounts_, layers_, control_, hooks_, guards_, store_},
                config_.freeze),
-      policy_(policy_rules(config_.policy)), dispatcher_(registry_, policy_, dispatcher_settings())
+      policy_(policy_rules(config_.policy)), dispatcher_(registry_, policy_, dispatcher_settings()),
+      channel_(*loop_, config_.agent, std::move(passed), conversations(), channel_events())
 {
     commands::add_protocol(
         registry_, [this](const rpc::Command& command) { return dispatcher_.enabled(command); });
@@ -76,53 +78,30 @@ channel::ConversationFactory AgentApp::conversations()
     };
 }
 
-Result<void> AgentApp::open_main_channel()
+MainChannel::Events AgentApp::channel_events()
 {
-    const std::string path = config::channel_path(config_.agent);
-    switch (config_.agent.method) {
-    case config::Method::virtio_serial: {
-        auto ports = system::UdevDeviceMonitor::create(*loop_, "virtio-ports");
-        if (ports) {
-            ports_ = std::move(ports).value();
-        } else {
-            log::warning(ports.error().message(), "looking for the port every few seconds instead");
-        }
-        channel::VirtioSerialSettings settings;
-        settings.path = path;
-        settings.retry = config_.agent.retry_path;
-        settings.on_unplugged = [this] {
-            session_.host_lost("the port was unplugged, so that no thaw could have come");
-        };
-        channel_ = std::make_unique<channel::VirtioSerialChannel>(
-            *loop_, ports_.get(), std::move(settings), conversations());
-        return channel_->start();
-    }
-    case config::Method::unix_listen:
-        if (path.empty()) {
-            return fail(ErrorKind::invalid_argument,
-                        "must specify a path for this channel: -p PATH with -m unix-listen");
-        }
-        channel_ = std::make_unique<channel::UnixListenChannel>(
-            *loop_, channel::UnixListenSettings{.path = path, .mode = std::nullopt},
-            conversations());
-        return channel_->start();
-    case config::Method::isa_serial:
-    case config::Method::vsock_listen:
-        break;
-    }
-    return fail(ErrorKind::unsupported,
-                "the channel method " + std::string{config::method_name(config_.agent.method)} +
-                    " is not supported yet: use virtio-serial or unix-listen");
+    return {.unplugged =
+                [this] {
+                    session_.host_lost("the port was unplugged, so that no thaw could have come");
+                },
+            .broken =
+                [this](const Error& reason) {
+                    outcome_ = fail(reason);
+                    stop();
+                }};
 }
 
 void AgentApp::open_control_socket()
 {
-    channel::UnixListenSettings settings;
-    settings.path = config_.agent.run_directory + "/control.sock";
+    channel::ListenSettings settings;
+    settings.name = config_.agent.run_directory + "/control.sock";
+    settings.open = [path = settings.name] {
+        // Root only, whatever the umask is.
+        return channel::listen_unix(path, 0600, static_cast<int>(control_clients));
+    };
     settings.clients = control_clients;
-    settings.mode = 0600; // root only, whatever the umask is
     control_socket_ =
-        std::make_unique<channel::UnixListenChannel>(*loop_, std::move(settings), conversations());
+        std::make_unique<channel::ListenChannel>(*loop_, std::move(settings), conversations());
     if (const Result<void> started = control_socket_->start(); !started) {
         // The host's channel matters more than the tool inside the guest.
         log::warning(started.error().message(), "frostlinectl cannot reach this agent");
@@ -132,7 +111,7 @@ void AgentApp::open_control_socket()
 
 Result<void> AgentApp::open_channels()
 {
-    if (Result<void> opened = open_main_channel(); !opened) {
+    if (Result<void> opened = channel_.start(); !opened) {
         return opened;
     }
     open_control_socket();
@@ -148,21 +127,20 @@ Result<void> AgentApp::serve(const std::function<Result<void>()>& ready)
     }
     signals_ = std::move(signals).value();
 
-    Result<void> outcome;
     // The channel opens only now: a host that finds it open expects answers.
-    session_.recover([this, &outcome, &ready] {
-        outcome = open_channels();
-        if (outcome) {
-            outcome = ready();
+    session_.recover([this, &ready] {
+        outcome_ = open_channels();
+        if (outcome_) {
+            outcome_ = ready();
         }
-        if (!outcome) {
+        if (!outcome_) {
             loop_->quit();
             return;
         }
         service_manager::ready();
     });
     loop_->run();
-    return outcome;
+    return outcome_;
 }
 
 void AgentApp::recover()
@@ -177,6 +155,11 @@ void AgentApp::on_signal(int signal)
         log::info("SIGHUP ignored: restart the agent to read the configuration again");
         return;
     }
+    stop();
+}
+
+void AgentApp::stop()
+{
     if (std::exchange(stopping_, true)) {
         return;
     }

@@ -8,10 +8,10 @@
 #include "freeze/process_guard.hpp"
 #include "freeze/run_state.hpp"
 #include "hooks/engine.hpp"
+#include "main_channel.hpp"
 #include "rpc/dispatcher.hpp"
 #include "rpc/policy.hpp"
 #include "rpc/registry.hpp"
-#include "system/device_monitor.hpp"
 #include "system/glib_loop.hpp"
 #include "system/linux_fs_control.hpp"
 #include "system/linux_mount_table.hpp"
@@ -29,25 +29,29 @@ namespace frostline {
 class AgentApp {
 public:
     /// `config` with resolved paths. The run directory exists. Main thread; signals are blocked.
-    AgentApp(const config::Config& config, std::unique_ptr<system::GlibLoop> loop);
+    /// `passed`: the listening socket that the service manager has opened for us.
+    AgentApp(const config::Config& config, std::unique_ptr<system::GlibLoop> loop,
+             std::optional<UniqueFd> passed);
     AgentApp(const AgentApp&) = delete;
     AgentApp& operator=(const AgentApp&) = delete;
     ~AgentApp();
 
     /// Finishes what an earlier agent left frozen, opens the channels, calls `ready`, and serves
-    /// until SIGTERM or SIGINT; then thaws what is held. An error: it could not start.
+    /// until SIGTERM or SIGINT; then thaws what is held. An error: it could not start, or its
+    /// channel broke for good.
     [[nodiscard]] Result<void> serve(const std::function<Result<void>()>& ready);
     /// Finishes what an earlier agent left frozen, hooks included, and no more.
     void recover();
 
 private:
     [[nodiscard]] Result<void> open_channels();
-    [[nodiscard]] Result<void> open_main_channel();
     void open_control_socket();
+    [[nodiscard]] MainChannel::Events channel_events();
     [[nodiscard]] channel::ConversationFactory conversations();
     [[nodiscard]] rpc::Dispatcher::Settings dispatcher_settings();
     [[nodiscard]] bool frozen() const;
     void on_signal(int signal);
+    void stop();
 
     config::Config config_;
     std::unique_ptr<system::GlibLoop> loop_;
@@ -63,9 +67,9 @@ private:
     rpc::Registry registry_;
     rpc::Policy policy_;
     rpc::Dispatcher dispatcher_;
-    std::unique_ptr<system::DeviceMonitor> ports_;
     std::unique_ptr<channel::Channel> control_socket_;
-    std::unique_ptr<channel::Channel> channel_;
+    MainChannel channel_;
+    Result<void> outcome_;
     system::Subscription signals_;
     bool stopping_ = false;
 };

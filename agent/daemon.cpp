@@ -10,6 +10,41 @@
 
 namespace frostline {
 
+namespace {
+
+bool same_file(int fd, const std::string& path)
+{
+    struct stat opened {};
+    struct stat named {};
+    return ::fstat(fd, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
+           opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+Result<UniqueFd> open_locked(const std::string& path)
+{
+    constexpr int tries = 10;
+    for (int turn = 0; turn < tries; ++turn) {
+        UniqueFd file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+        if (!file) {
+            return fail_errno("Cannot open pid file " + path, errno);
+        }
+        struct flock lock {};
+        lock.l_type = F_WRLCK;
+        lock.l_whence = SEEK_SET;
+        if (::fcntl(file.get(), F_SETLK, &lock) < 0) {
+            return fail_errno("Cannot lock pid file " + path + " (is another agent running?)",
+                              errno);
+        }
+        // An agent that ended in between has removed the file whose lock this is.
+        if (same_file(file.get(), path)) {
+            return file;
+        }
+    }
+    return fail(ErrorKind::busy, "Cannot lock pid file " + path + ": it changes all the time");
+}
+
+} // namespace
+
 Result<Daemon> Daemon::fork()
 {
     int ends[2] = {-1, -1};
@@ -36,16 +71,11 @@ Result<Daemon> Daemon::fork()
 
 Result<void> Daemon::lock_pid_file(const std::string& path)
 {
-    UniqueFd file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
-    if (!file) {
-        return fail_errno("Cannot open pid file " + path, errno);
+    Result<UniqueFd> locked = open_locked(path);
+    if (!locked) {
+        return fail(std::move(locked).error());
     }
-    struct flock lock {};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    if (::fcntl(file.get(), F_SETLK, &lock) < 0) {
-        return fail_errno("Cannot lock pid file " + path + " (is another agent running?)", errno);
-    }
+    UniqueFd file = std::move(locked).value();
     const std::string text = std::to_string(::getpid()) + "\n";
     if (::ftruncate(file.get(), 0) < 0 ||
         ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {

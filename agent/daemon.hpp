@@ -16,7 +16,8 @@ public:
     /// the child: returns. Before any thread, lock or loop exists.
     [[nodiscard]] static Result<Daemon> fork();
 
-    /// Writes and locks the pid file; the lock lasts for this object's life.
+    /// Writes and locks the pid file; the lock lasts for this object's life. When another process
+    /// holds the lock, its file stays as it is.
     [[nodiscard]] Result<void> lock_pid_file(const std::string& path);
     /// Leaves terminal and working directory and lets the parent go.
     [[nodiscard]] Result<void> ready();

@@ -15,6 +15,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <syslog.h>
 
 namespace frostline {
 
@@ -52,6 +53,21 @@ LevelNames names(log::Level level)
         break;
     }
     return {"<7>", "debug"};
+}
+
+int priority(log::Level level)
+{
+    switch (level) {
+    case log::Level::error:
+        return LOG_ERR;
+    case log::Level::warning:
+        return LOG_WARNING;
+    case log::Level::info:
+        return LOG_INFO;
+    case log::Level::debug:
+        break;
+    }
+    return LOG_DEBUG;
 }
 
 std::string time_stamp()
@@ -95,6 +111,15 @@ Result<void> open_log(const config::AgentSettings& settings)
         write_line(file->get(), false, level, line);
     });
     return {};
+}
+
+void log_to_syslog()
+{
+    // At once, so that the way to the logger is not opened while anything is frozen.
+    ::openlog("frostline-agent", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+    log::set_sink([](log::Level level, std::string_view line) {
+        ::syslog(priority(level), "%s", text::printable(line, longest_line).c_str());
+    });
 }
 
 } // namespace frostline

@@ -4,10 +4,12 @@
 #include "common/log.hpp"
 #include "config/command_line.hpp"
 #include "config/config_files.hpp"
+#include "config/distribution.hpp"
 #include "daemon.hpp"
 #include "log_output.hpp"
 #include "memory.hpp"
 #include "qapi/commands.hpp"
+#include "service_manager.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -30,8 +32,16 @@ int print(const std::string& text)
 
 int complain(const Error& error)
 {
-    std::fprintf(stderr, "frostline-agent: %s\n", error.message().c_str());
+    std::fprintf(stderr, "%s: %s\n", program_invocation_short_name, error.message().c_str());
     return 1;
+}
+
+std::string version(config::CalledAs name)
+{
+    // Scripts cut the version out of qemu-ga's words.
+    return name == config::CalledAs::qemu_ga ? "QEMU Guest Agent " FROSTLINE_VERSION "\n"
+                                             : "Frostline guest agent " FROSTLINE_VERSION
+                                               " (speaks the QEMU Guest Agent protocol)\n";
 }
 
 std::string command_names()
@@ -43,17 +53,53 @@ std::string command_names()
     return names;
 }
 
-Result<config::Config> load(const config::CommandLine& line)
+const char* environment(const char* name)
 {
+    return std::getenv(name); // NOLINT(concurrency-mt-unsafe): start-up, one thread
+}
+
+/// What the unit's environment files say. It is not for the programs that the agent starts.
+Result<config::DistributionDefaults> take_distribution_defaults()
+{
+    auto defaults = config::distribution_defaults(environment);
+    for (const char* const name : config::distribution_variables) {
+        ::unsetenv(name); // NOLINT(concurrency-mt-unsafe): start-up, one thread
+    }
+    return defaults;
+}
+
+Result<config::Config> load(const config::CommandLine& line, config::CalledAs name)
+{
+    config::DistributionDefaults defaults;
+    if (line.distribution_defaults) {
+        auto taken = take_distribution_defaults();
+        if (!taken) {
+            return fail(std::move(taken).error());
+        }
+        defaults = std::move(taken).value();
+    }
     config::Places places;
-    places.only = line.config_file;
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): start-up, one thread
-    if (const char* variable = std::getenv("QGA_CONF"); variable != nullptr) {
+    places.called_as = name;
+    for (const config::CommandLine& earlier : defaults.lines) {
+        places.only = earlier.config_file ? earlier.config_file : places.only;
+    }
+    places.only = line.config_file ? line.config_file : places.only;
+    if (const char* variable = environment("QGA_CONF"); variable != nullptr) {
         places.qga_conf = variable;
     }
     Result<config::Config> config = config::load_files(places);
-    if (config) {
-        config::apply(line, *config);
+    if (!config) {
+        return config;
+    }
+    for (const config::CommandLine& earlier : defaults.lines) {
+        config::apply(earlier, *config);
+    }
+    config::apply(line, *config);
+    config->notes = std::move(defaults.notes);
+    if (line.distribution_defaults && config->agent.daemonize) {
+        config->agent.daemonize = false;
+        config->notes.emplace_back("the service manager expects the agent to stay in the "
+                                   "foreground, so \"daemon\" is passed over");
     }
     return config;
 }
@@ -82,6 +128,16 @@ Result<void> run(const config::Config& config, bool recover_only)
     if (Result<void> opened = open_log(config.agent); !opened) {
         return opened;
     }
+    for (const std::string& note : config.notes) {
+        log::warning(note);
+    }
+    // Before a fork: the service manager's variables name the process that it has started.
+    Result<std::optional<UniqueFd>> passed =
+        recover_only ? Result<std::optional<UniqueFd>>{std::optional<UniqueFd>{}}
+                     : service_manager::take_socket();
+    if (!passed) {
+        return fail(std::move(passed).error());
+    }
     if (Result<void> prepared = prepare_run_directory(config.agent.run_directory); !prepared) {
         return prepared;
     }
@@ -103,12 +159,18 @@ Result<void> run(const config::Config& config, bool recover_only)
     if (!loop) {
         return fail(std::move(loop).error());
     }
-    AgentApp app{config, std::move(loop).value()};
+    AgentApp app{config, std::move(loop).value(), std::move(passed).value()};
     if (recover_only) {
         app.recover();
         return {};
     }
-    return app.serve([&daemon] { return daemon ? daemon->ready() : Result<void>{}; });
+    return app.serve([&daemon, &config] {
+        Result<void> ready = daemon ? daemon->ready() : Result<void>{};
+        if (ready && daemon && !config.agent.log_file) {
+            log_to_syslog();
+        }
+        return ready;
+    });
 }
 
 int serve(config::Config config, bool recover_only)
@@ -119,30 +181,39 @@ int serve(config::Config config, bool recover_only)
     ::signal(SIGPIPE, SIG_IGN); // NOLINT: the constant is the C library's
     // What a long message took goes back to the system at once. By default malloc would learn from
     // the first one to keep such blocks.
-    ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
+    ::mallopt(M_MMAP_THRESHOLD, 128 << 10); // NOLINT(concurrency-mt-unsafe): start-up, one thread
     const Result<void> done = run(config, recover_only);
-    return done ? 0 : complain(done.error());
+    if (done) {
+        return 0;
+    }
+    if (config.agent.log_file) { // where the administrator looks
+        log::error(done.error().message());
+    }
+    return complain(done.error());
 }
 
 int main_program(int argc, char** argv)
 {
     const Result<config::CommandLine> line = config::parse_command_line(argc, argv);
     if (!line) {
-        print(line.error().message() + "\n");
+        if (line.error().kind() != ErrorKind::not_found) {
+            return complain(line.error());
+        }
+        print(line.error().message() + "\n"); // there, as with qemu-ga
         return 1;
     }
+    const config::CalledAs name = config::called_as(argv[0]);
     switch (line->action) {
     case config::Action::help:
         return print(config::usage(argv[0]));
     case config::Action::version:
-        return print("Frostline guest agent " FROSTLINE_VERSION
-                     " (speaks the QEMU Guest Agent protocol)\n");
+        return print(version(name));
     case config::Action::list_commands:
         return print(command_names());
     default:
         break;
     }
-    Result<config::Config> config = load(*line);
+    Result<config::Config> config = load(*line, name);
     if (!config) {
         return complain(config.error());
     }

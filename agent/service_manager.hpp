@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Messages to systemd where it has started the agent; nothing elsewhere.
+#include "common/result.hpp"
+#include "common/unique_fd.hpp"
+
+#include <optional>
+
+/// What passes between systemd and the agent where systemd has started it; nothing elsewhere, and
+/// in a build without libsystemd.
 namespace frostline::service_manager {
+
+/// The listening socket of a socket unit (sd_listen_fds(3)), close-on-exec and non-blocking, if
+/// there is one. More than one is an error. Takes the variables that tell of it out of the
+/// environment: before any thread exists, and in the process that was started.
+[[nodiscard]] Result<std::optional<UniqueFd>> take_socket();
 
 void ready();
 void stopping();

@@ -73,7 +73,9 @@ void FdConnection::apply(std::uint32_t events)
     }
     // On any edge: only a read tells whether a virtio port's host is there, absent, or unplugged.
     readable_ = true;
-    writable_ = writable_ || (events & EPOLLOUT) != 0;
+    // A vsock peer that has closed with replies unread leaves no room, so only trying to write
+    // tells whether it is gone or has merely ended its input.
+    writable_ = writable_ || (events & (unsigned{EPOLLOUT} | EPOLLRDHUP)) != 0;
     if (hung_up_ && settings_.end_of_file == EndOfFile::peer_absent) {
         peer_absent();
     } else if (hung_up_) {

@@ -14,9 +14,15 @@ namespace {
 constexpr const char* default_fsfreeze_hook = "/etc/qemu/fsfreeze-hook";
 constexpr const char* short_options = "hVvdc:m:p:l:f:F::b:a:s:t:Dr";
 
-enum LongOnly : int { hooks_dir = 256, check_config, recover, guard_program };
+enum LongOnly : int {
+    hooks_dir = 256,
+    check_config,
+    recover,
+    guard_program,
+    distribution_defaults,
+};
 
-constexpr std::array<option, 21> long_options{{
+constexpr std::array<option, 27> long_options{{
     {"help", no_argument, nullptr, 'h'},
     {"version", no_argument, nullptr, 'V'},
     {"verbose", no_argument, nullptr, 'v'},
@@ -37,6 +43,13 @@ constexpr std::array<option, 21> long_options{{
     {"check-config", no_argument, nullptr, check_config},
     {"recover", no_argument, nullptr, recover},
     {"guard-program", required_argument, nullptr, guard_program},
+    {"distribution-defaults", no_argument, nullptr, distribution_defaults},
+    // Abbreviations that are unique among qemu-ga's options and would not be among all of these.
+    {"c", required_argument, nullptr, 'c'},
+    {"h", no_argument, nullptr, 'h'},
+    {"r", no_argument, nullptr, 'r'},
+    {"re", no_argument, nullptr, 'r'},
+    {"s", required_argument, nullptr, 't'},
     {nullptr, 0, nullptr, 0},
 }};
 
@@ -80,6 +93,9 @@ bool take_flag(CommandLine& line, int letter)
     case recover:
         line.action = Action::recover;
         return true;
+    case distribution_defaults:
+        line.distribution_defaults = true;
+        return true;
     case 'v':
         line.verbose = true;
         return true;
@@ -117,7 +133,7 @@ Result<void> take_value(CommandLine& line, int letter, const std::string& value)
         line.fsfreeze_hook = value.empty() ? default_fsfreeze_hook : value;
         break;
     case 't':
-        line.run_directory = value;
+        line.state_directory = value;
         break;
     case 'b':
         add_list(line, line.block_rpcs, value);
@@ -137,7 +153,18 @@ Result<void> take_value(CommandLine& line, int letter, const std::string& value)
     return {};
 }
 
+/// Whether the rest of the command line has no meaning.
+bool only_prints(Action action)
+{
+    return action == Action::help || action == Action::version || action == Action::list_commands;
+}
+
 } // namespace
+
+std::string unknown_option(std::string_view program)
+{
+    return "Unknown option, try '" + std::string{program} + " --help' for more information.";
+}
 
 Result<CommandLine> parse_command_line(int argc, char* const* argv)
 {
@@ -150,16 +177,16 @@ Result<CommandLine> parse_command_line(int argc, char* const* argv)
             return line;
         }
         if (letter == '?') {
-            return fail(ErrorKind::invalid_argument, "Unknown option, try '" +
-                                                         std::string{argv[0]} +
-                                                         " --help' for more information.");
+            return fail(ErrorKind::not_found, unknown_option(argv[0]));
         }
-        if (take_flag(line, letter)) {
-            continue;
+        if (!take_flag(line, letter)) {
+            const std::string value = ::optarg == nullptr ? std::string{} : std::string{::optarg};
+            if (Result<void> taken = take_value(line, letter, value); !taken) {
+                return fail(std::move(taken).error());
+            }
         }
-        const std::string value = ::optarg == nullptr ? std::string{} : std::string{::optarg};
-        if (Result<void> taken = take_value(line, letter, value); !taken) {
-            return fail(std::move(taken).error());
+        if (only_prints(line.action)) {
+            return line;
         }
     }
 }
@@ -171,15 +198,17 @@ std::string usage(std::string_view program)
     out += R"( [-m METHOD -p PATH] [OPTION...]
 The Frostline guest agent. It speaks the QEMU guest agent's protocol and takes its options.
 
-  -m, --method=METHOD      virtio-serial (default) or unix-listen
-  -p, --path=PATH          device or socket; for virtio-serial by default
-                           /dev/virtio-ports/org.qemu.guest_agent.0
+  -m, --method=METHOD      virtio-serial (default), isa-serial, unix-listen, vsock-listen
+  -p, --path=PATH          device, socket or CID:PORT; by default for virtio-serial
+                           /dev/virtio-ports/org.qemu.guest_agent.0, for isa-serial
+                           /dev/ttyS0
   -l, --logfile=PATH       log there instead of to standard error
   -f, --pidfile=PATH       with -d; default /var/run/qemu-ga.pid
   -F, --fsfreeze-hook[=PATH]
                            also run this script on freeze and thaw; without PATH
                            /etc/qemu/fsfreeze-hook. PATH must be attached: -F/x
-  -t, --statedir=DIR       what lives for one run; default /run/frostline
+  -t, --statedir=DIR       what lives for one run; default /run/frostline, for a link
+                           named qemu-ga /var/run
   -v, --verbose            log debug lines, too
   -d, --daemonize          go into the background once ready
   -r, --retry-path         go on trying when the channel cannot be opened
@@ -192,6 +221,9 @@ The Frostline guest agent. It speaks the QEMU guest agent's protocol and takes i
                            may be repeated, later ones win
       --guard-program=PATH the freeze guard; default /usr/lib/frostline/frostline-guard
       --recover            thaw what an agent that died left frozen, and exit
+      --distribution-defaults
+                           take DAEMON_ARGS, TRANSPORT and the like from the environment,
+                           for the service
   -s, --service=CMD        ignored
   -V, --version            print the version and exit
   -h, --help               print this and exit
@@ -213,7 +245,9 @@ void apply(const CommandLine& line, Config& config)
     put(config.agent.method, line.method);
     put(config.agent.path, line.path);
     put(config.agent.pid_file, line.pid_file);
-    put(config.agent.run_directory, line.run_directory);
+    if (line.state_directory) {
+        set_state_directory(config.agent, *line.state_directory);
+    }
     put(config.freeze.guard_program, line.guard_program);
     if (line.log_file) {
         config.agent.log_file = line.log_file;

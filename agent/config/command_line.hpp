@@ -22,7 +22,7 @@ struct CommandLine {
     std::optional<std::string> path;
     std::optional<std::string> log_file;
     std::optional<std::string> pid_file;
-    std::optional<std::string> run_directory;
+    std::optional<std::string> state_directory;
     std::optional<std::string> fsfreeze_hook;
     std::optional<std::string> guard_program;
     std::vector<std::string> hook_directories;
@@ -31,10 +31,16 @@ struct CommandLine {
     bool verbose = false;
     bool daemonize = false;
     bool retry_path = false;
+    bool distribution_defaults = false; ///< see distribution.hpp
 };
 
+/// The error text for an option that is none, as qemu-ga has it. It goes to standard output.
+[[nodiscard]] std::string unknown_option(std::string_view program);
+
 /// qemu-ga's options (GNU getopt_long: abbreviations and permuted arguments) and our own.
-/// An error has the text for the user. Not thread-safe, as getopt is not.
+/// Those that only print something end the reading, as there: what follows isn't looked at.
+/// An error has the text for the user; for an option that is none, not_found and
+/// unknown_option(). Not thread-safe, as getopt is not.
 [[nodiscard]] Result<CommandLine> parse_command_line(int argc, char* const* argv);
 
 [[nodiscard]] std::string usage(std::string_view program);

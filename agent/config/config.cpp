@@ -36,7 +36,63 @@ std::string_view yes_or_no(bool value)
     return value ? "true" : "false";
 }
 
+/// A string as it stands in a key file (g_key_file_set_string).
+std::string key_file_value(std::string_view value)
+{
+    std::string out;
+    bool leading = true;
+    for (const char c : value) {
+        leading = leading && (c == ' ' || c == '\t');
+        switch (c) {
+        case ' ':
+            out += leading ? "\\s" : " ";
+            break;
+        case '\t':
+            out += leading ? "\\t" : "\t";
+            break;
+        case '\n':
+            out += "\\n";
+            break;
+        case '\r':
+            out += "\\r";
+            break;
+        case '\\':
+            out += "\\\\";
+            break;
+        default:
+            out += c;
+        }
+    }
+    return out;
+}
+
 } // namespace
+
+CalledAs called_as(std::string_view program)
+{
+    const std::size_t slash = program.rfind('/');
+    const std::string_view name =
+        slash == std::string_view::npos ? program : program.substr(slash + 1);
+    return name == "qemu-ga" ? CalledAs::qemu_ga : CalledAs::frostline_agent;
+}
+
+Config default_config(CalledAs name)
+{
+    Config config;
+    if (name == CalledAs::qemu_ga) {
+        set_state_directory(config.agent, "/var/run");
+    }
+    return config;
+}
+
+void set_state_directory(AgentSettings& agent, const std::string& path)
+{
+    const std::size_t last = path.find_last_not_of('/');
+    const std::string_view plain = std::string_view{path}.substr(0, last + 1);
+    agent.state_directory = path;
+    agent.run_directory =
+        plain == "/var/run" || plain == "/run" ? AgentSettings{}.run_directory : path;
+}
 
 std::string_view method_name(Method method)
 {
@@ -77,13 +133,17 @@ std::string channel_path(const AgentSettings& agent)
 
 void resolve_paths(Config& config)
 {
+    make_absolute(config.agent.state_directory);
     make_absolute(config.agent.run_directory);
     make_absolute(config.agent.pid_file);
     if (config.agent.log_file) {
         make_absolute(*config.agent.log_file);
     }
-    // A socket is bound before the working directory changes, and its path has few bytes to spare.
-    if (config.agent.method == Method::virtio_serial) {
+    // A socket is bound before the working directory changes, and its path has few bytes to spare;
+    // with -r it may be bound later.
+    const Method method = config.agent.method;
+    if (method == Method::virtio_serial || method == Method::isa_serial ||
+        (method == Method::unix_listen && config.agent.daemonize && config.agent.retry_path)) {
         make_absolute(config.agent.path);
     }
     for (std::string& directory : config.hooks.directories) {
@@ -102,7 +162,7 @@ std::string dump(const Config& config)
     const AgentSettings& agent = config.agent;
     std::string out = "[general]\n";
     const auto line = [&out](std::string_view key, std::string_view value) {
-        out.append(key).append("=").append(value).append("\n");
+        out.append(key).append("=").append(key_file_value(value)).append("\n");
     };
     line("daemon", yes_or_no(agent.daemonize));
     line("method", method_name(agent.method));
@@ -116,7 +176,7 @@ std::string dump(const Config& config)
     if (config.hooks.compatible_script) {
         line("fsfreeze-hook", *config.hooks.compatible_script);
     }
-    line("statedir", agent.run_directory);
+    line("statedir", agent.state_directory);
     line("verbose", yes_or_no(agent.verbose));
     line("retry-path", yes_or_no(agent.retry_path));
     line("block-rpcs", text::join(config.policy.block_rpcs, ","));

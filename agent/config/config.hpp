@@ -19,12 +19,19 @@ enum class Method { virtio_serial, isa_serial, unix_listen, vsock_listen };
 /// nullopt when there is no such method.
 [[nodiscard]] std::optional<Method> find_method(std::string_view name);
 
+/// Under which name the program runs. A link named qemu-ga has qemu-ga's own defaults.
+enum class CalledAs { frostline_agent, qemu_ga };
+
+/// By the last part of argv[0].
+[[nodiscard]] CalledAs called_as(std::string_view program);
+
 struct AgentSettings {
     Method method = Method::virtio_serial;
     std::string path; ///< empty: the method's own (see channel_path())
     std::optional<std::string> log_file;
-    std::string pid_file = "/var/run/qemu-ga.pid"; ///< used with `daemonize` only, as qemu-ga does
-    std::string run_directory = "/run/frostline";
+    std::string pid_file = "/var/run/qemu-ga.pid";  ///< used with `daemonize` only, as qemu-ga does
+    std::string state_directory = "/run/frostline"; ///< what qemu-ga keeps in its own: qga.state
+    std::string run_directory = "/run/frostline";   ///< everything else that lives for a run
     bool verbose = false;
     bool daemonize = false;
     bool retry_path = false;
@@ -49,7 +56,16 @@ struct Config {
     PolicySettings policy;
     bool audit_commands = true;
     std::vector<std::string> sources; ///< files that were read, in order
+    std::vector<std::string> notes;   ///< to be logged once there is a log
 };
+
+/// What holds when nothing is configured.
+[[nodiscard]] Config default_config(CalledAs name);
+
+/// Takes a state directory from a file or an option: everything that lives for a run goes there.
+/// Except for qemu-ga's default, /var/run: what is ours stays in its folder below that, where
+/// --recover and the tools look for it.
+void set_state_directory(AgentSettings& agent, const std::string& path);
 
 /// The path in force: as configured, else the method's default; empty where it has none.
 [[nodiscard]] std::string channel_path(const AgentSettings& agent);

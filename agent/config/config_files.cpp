@@ -6,7 +6,9 @@
 #include "config/qemu_file.hpp"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -37,19 +39,40 @@ std::vector<std::string> drop_ins(const std::string& directory)
     return found;
 }
 
-Result<void> read_any(const std::string& path, Config& config)
+/// qemu-ga's words in front of what is wrong with a file.
+Failure bad_file(const std::string& path, const Error& error)
 {
-    Result<KeyFile> file = KeyFile::load(path);
+    return fail(error.kind(),
+                "error loading configuration from path: " + path + ", " + error.message(),
+                error.os_error());
+}
+
+/// Whether a file that was named is one of qemu-ga's.
+bool is_qemu_file(const KeyFile& file, CalledAs called_as)
+{
+    constexpr std::array<std::string_view, 4> ours{"agent", "freeze", "policy", "audit"};
+    const std::vector<std::string> groups = file.groups();
+    if (std::find(groups.begin(), groups.end(), "general") != groups.end()) {
+        return true;
+    }
+    return called_as == CalledAs::qemu_ga &&
+           std::find_first_of(groups.begin(), groups.end(), ours.begin(), ours.end()) ==
+               groups.end();
+}
+
+Result<void> read_any(const std::string& path, CalledAs called_as, Config& config)
+{
+    const Result<KeyFile> file = KeyFile::load(path);
     if (!file) {
-        return fail(std::move(file).error());
+        return bad_file(path, file.error());
     }
-    const std::vector<std::string> groups = file->groups();
-    const bool qemu = std::find(groups.begin(), groups.end(), "general") != groups.end();
+    const bool qemu = is_qemu_file(*file, called_as);
     Result<void> read = qemu ? read_qemu_file(*file, config) : read_own_file(*file, config);
-    if (read) {
-        config.sources.push_back(path);
+    if (!read) {
+        return qemu ? Result<void>{bad_file(path, read.error())} : read;
     }
-    return read;
+    config.sources.push_back(path);
+    return {};
 }
 
 Result<void> read_all(const std::vector<std::string>& files, Config& config)
@@ -69,10 +92,11 @@ Result<void> read_all(const std::vector<std::string>& files, Config& config)
 
 Result<void> read_qemu(const std::string& path, Config& config)
 {
-    Result<KeyFile> file = KeyFile::load(path);
-    Result<void> read = file ? read_qemu_file(*file, config) : Result<void>{fail(file.error())};
+    const Result<KeyFile> file = KeyFile::load(path);
+    const Result<void> read =
+        file ? read_qemu_file(*file, config) : Result<void>{fail(file.error())};
     if (!read) {
-        return fail(std::move(read).error().with_context("error loading configuration"));
+        return bad_file(path, read.error());
     }
     config.sources.push_back(path);
     return {};
@@ -81,10 +105,10 @@ Result<void> read_qemu(const std::string& path, Config& config)
 Result<void> read_places(const Places& places, Config& config)
 {
     if (places.only) {
-        return read_any(*places.only, config);
+        return read_any(*places.only, places.called_as, config);
     }
     if (places.qga_conf && exists(*places.qga_conf)) {
-        return read_any(*places.qga_conf, config);
+        return read_any(*places.qga_conf, places.called_as, config);
     }
     std::vector<std::string> own;
     for (const std::string& path : {places.vendor, places.local}) {
@@ -105,7 +129,7 @@ Result<void> read_places(const Places& places, Config& config)
 
 Result<Config> load_files(const Places& places)
 {
-    Config config;
+    Config config = default_config(places.called_as);
     if (Result<void> read = read_places(places, config); !read) {
         return fail(std::move(read).error());
     }

@@ -96,7 +96,7 @@ std::vector<Key> agent_keys()
         key("agent/logfile", &KeyFile::string,
             [](Config& c, const std::string& v) { c.agent.log_file = v; }),
         key("agent/statedir", &KeyFile::string,
-            [](Config& c, const std::string& v) { c.agent.run_directory = v; }),
+            [](Config& c, const std::string& v) { set_state_directory(c.agent, v); }),
         key("agent/pidfile", &KeyFile::string,
             [](Config& c, const std::string& v) { c.agent.pid_file = v; }),
         key("agent/fsfreeze-hook", &KeyFile::string,

@@ -65,6 +65,16 @@ Result<void> read_list(const KeyFile& file, const std::string& key,
     return {};
 }
 
+Result<void> read_state_directory(const KeyFile& file, Config& config)
+{
+    std::optional<std::string> path;
+    Result<void> read = read_optional(file, "statedir", path);
+    if (read && path) {
+        set_state_directory(config.agent, *path);
+    }
+    return read;
+}
+
 Result<void> read_method(const KeyFile& file, Config& config)
 {
     std::string name{method_name(config.agent.method)};
@@ -97,7 +107,7 @@ Result<void> read_qemu_file(const KeyFile& file, Config& config)
     then(read_optional, file, "logfile", agent.log_file);
     then(read_text, file, "pidfile", agent.pid_file);
     then(read_optional, file, "fsfreeze-hook", config.hooks.compatible_script);
-    then(read_text, file, "statedir", agent.run_directory);
+    then(read_state_directory, file, config);
     then(read_flag, file, "daemon", agent.daemonize);
     then(read_flag, file, "verbose", agent.verbose);
     then(read_flag, file, "retry-path", agent.retry_path);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/command_line.hpp"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -57,6 +59,53 @@ TEST(CommandLine, AbbreviationsAndStrayArgumentsAreTaken)
     EXPECT_EQ(configured({"stray", "--meth=unix-listen"}).agent.method, Method::unix_listen);
 }
 
+/// qemu-ga's long options on Linux; '=' marks those that need an argument.
+const std::vector<std::string> upstream_options{
+    "help",          "version",     "dump-conf",   "logfile=",  "pidfile=",
+    "fsfreeze-hook", "verbose",     "method=",     "path=",     "daemonize",
+    "config=",       "block-rpcs=", "allow-rpcs=", "statedir=", "retry-path",
+};
+
+/// What a command line comes to, in a form that can be compared.
+std::string effect(const std::string& word)
+{
+    const Result<CommandLine> line = parse({word});
+    if (!line) {
+        return line.error().message();
+    }
+    Config config;
+    apply(*line, config);
+    return dump(config) + std::to_string(static_cast<int>(line->action)) +
+           line->config_file.value_or("");
+}
+
+TEST(CommandLine, OurOwnOptionsTakeNoAbbreviationFromQemuGas)
+{
+    for (const std::string& name : upstream_options) {
+        const bool has_argument = name.back() == '=';
+        const std::string full = name.substr(0, name.size() - (has_argument ? 1 : 0));
+        const std::string argument = !has_argument ? "" : full == "method" ? "=unix-listen" : "=/x";
+        for (std::size_t length = 1; length < full.size(); ++length) {
+            const std::string prefix = full.substr(0, length);
+            const auto matches = std::count_if(
+                upstream_options.begin(), upstream_options.end(),
+                [&](const std::string& other) { return other.rfind(prefix, 0) == 0; });
+            if (matches == 1) {
+                EXPECT_EQ(effect("--" + prefix + argument), effect("--" + full + argument))
+                    << prefix;
+            }
+        }
+    }
+}
+
+TEST(CommandLine, WhatOnlyPrintsEndsTheReading)
+{
+    EXPECT_EQ(parse({"-V", "--nonsense"})->action, Action::version);
+    EXPECT_EQ(parse({"-h", "-V"})->action, Action::help);
+    EXPECT_EQ(parse({"-D", "-v"})->action, Action::dump);
+    EXPECT_TRUE(parse({"-D", "-v"})->verbose);
+}
+
 TEST(CommandLine, ListsAddUpAndAnEmptyOneIsNone)
 {
     const Config config = configured({"-b", "a,b", "--block-rpcs=c", "-a", ""});
@@ -103,6 +152,33 @@ TEST(Dump, IsAQemuGaKeyFileInItsOrder)
                             "retry-path=false\n"
                             "block-rpcs=a;b,c\n"
                             "allow-rpcs=\n");
+}
+
+TEST(Dump, WritesValuesAsGLibDoes)
+{
+    Config config = configured({"-p", " \t a\\b\nc\t"});
+    EXPECT_THAT(dump(config), HasSubstr("path=\\s\\t\\sa\\\\b\\nc\t\n"));
+}
+
+TEST(CalledAs, ALinkNamedQemuGaHasItsDefaults)
+{
+    EXPECT_EQ(called_as("/usr/sbin/qemu-ga"), CalledAs::qemu_ga);
+    EXPECT_EQ(called_as("qemu-ga"), CalledAs::qemu_ga);
+    EXPECT_EQ(called_as("/qemu-ga/frostline-agent"), CalledAs::frostline_agent);
+    const Config config = default_config(CalledAs::qemu_ga);
+    EXPECT_THAT(dump(config), HasSubstr("statedir=/var/run\n"));
+    EXPECT_EQ(config.agent.run_directory, "/run/frostline");
+    EXPECT_EQ(default_config(CalledAs::frostline_agent).agent.state_directory, "/run/frostline");
+}
+
+TEST(StateDirectory, MovesEverythingButFromQemuGasOwnPlace)
+{
+    EXPECT_EQ(configured({"-t", "/tmp/a"}).agent.run_directory, "/tmp/a");
+    EXPECT_EQ(configured({"-t", "/tmp/a"}).agent.state_directory, "/tmp/a");
+    for (const char* const path : {"/var/run", "/var/run/", "/run"}) {
+        EXPECT_EQ(configured({"-t", path}).agent.state_directory, path);
+        EXPECT_EQ(configured({"-t", path}).agent.run_directory, "/run/frostline");
+    }
 }
 
 TEST(ResolvePaths, HandsTheRunDirectoryOn)

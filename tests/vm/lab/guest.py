@@ -22,7 +22,8 @@ _COMMAND_LINE = (
 
 
 class Guest:
-    """A running guest. Its agent listens at `agent_socket`, its monitor at `monitor_socket`."""
+    """A running guest. Its agent listens at `agent_socket`, its monitor at `monitor_socket`, and
+    behind `serial_socket` is its second serial line, ttyS1."""
 
     def __init__(self, image, folder, disks, payload=None, command_line=""):
         """Makes ready, starts nothing yet.
@@ -36,6 +37,7 @@ class Guest:
         self.disks = dict(disks)
         self.agent_socket = self.folder / "agent.sock"
         self.monitor_socket = self.folder / "monitor.sock"  # for the program under test
+        self.serial_socket = self.folder / "serial.sock"
         self.console = self.folder / "console.log"
         self.qmp = None
         self.shell = None
@@ -144,6 +146,8 @@ class Guest:
             "-kernel", self.image.kernel, "-initrd", initrd,
             "-append", f"{_COMMAND_LINE} {self._command_line}",
             "-serial", f"file:{self.console}",
+            "-chardev", f"socket,id=serial,path={self.serial_socket},server=on,wait=off",
+            "-serial", "chardev:serial",
             "-qmp", f"unix:{self.folder}/lab-monitor.sock,server=on,wait=off",
             "-qmp", f"unix:{self.monitor_socket},server=on,wait=off",
             "-object", "rng-random,id=rng0,filename=/dev/urandom",
