@@ -23,19 +23,15 @@ using system::Storage;
 // whole command about as long.
 constexpr std::chrono::seconds answer_limit{1};
 
-/// The mount table's text for hosts: they know this one from qemu-ga.
-Error mount_table_error(const Error& error)
-{
-    const bool missing = error.kind() == ErrorKind::not_found;
-    return missing ? Error{ErrorKind::io, "failed to open mtab file: '/proc/self/mounts'"} : error;
-}
-
 /// The mounted file systems on block devices, the last one mounted first.
 Result<std::vector<system::BlockMount>> last_mounted_first(Storage& storage)
 {
     Result<std::vector<system::BlockMount>> mounts = storage.mounts();
+    if (!mounts && mounts.error().kind() == ErrorKind::not_found) { // in qemu-ga's words
+        return fail(ErrorKind::io, "failed to open mtab file: '/proc/self/mounts'");
+    }
     if (!mounts) {
-        return fail(mount_table_error(mounts.error()));
+        return mounts;
     }
     std::reverse(mounts->begin(), mounts->end());
     return mounts;
@@ -186,9 +182,8 @@ private:
 /// One guest-fstrim: file system after file system, as each of them may take minutes.
 class Trim : public std::enable_shared_from_this<Trim> {
 public:
-    using Responder = rpc::Responder<qapi::GuestFstrim>;
-
-    Trim(system::Workers& workers, Storage& storage, std::uint64_t minimum, Responder responder)
+    Trim(system::Workers& workers, Storage& storage, std::uint64_t minimum,
+         rpc::Responder<qapi::GuestFstrim> responder)
         : workers_(workers), storage_(storage), minimum_(minimum), responder_(std::move(responder))
     {}
 
@@ -203,8 +198,7 @@ public:
             workers_, [&storage = storage_] { return last_mounted_first(storage); },
             [self = shared_from_this()](Result<std::vector<system::BlockMount>> mounts) {
                 if (!mounts) {
-                    self->responder_(fail(std::move(mounts).error()));
-                    return;
+                    return self->responder_(fail(std::move(mounts).error()));
                 }
                 self->mounts_ = *std::move(mounts);
                 self->next();
@@ -251,7 +245,7 @@ private:
     system::Workers& workers_;
     Storage& storage_;
     std::uint64_t minimum_;
-    Responder responder_;
+    rpc::Responder<qapi::GuestFstrim> responder_;
     std::vector<system::BlockMount> mounts_;
     qapi::GuestFilesystemTrimResponse response_;
     bool cancelled_ = false;
@@ -264,8 +258,7 @@ void answer_statistics(system::Workers& workers, Storage& storage,
         workers, [&storage] { return storage.stats(); },
         [responder](Result<std::vector<system::DiskStats>> stats) {
             if (!stats) {
-                responder(fail(std::move(stats).error()));
-                return;
+                return responder(fail(std::move(stats).error()));
             }
             std::vector<qapi::GuestDiskStatsInfo> out;
             for (const system::DiskStats& device : *stats) {

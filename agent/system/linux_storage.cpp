@@ -112,7 +112,8 @@ Result<NvmeSmart> LinuxStorage::smart(const std::string& node)
 
 Result<Trimmed> LinuxStorage::trim(const std::string& mount_point, std::uint64_t minimum)
 {
-    const UniqueFd directory = open_for_reading(mount_point);
+    // A file may be a mount point, too, and some files would wait for a partner.
+    const UniqueFd directory = open_for_reading(mount_point, O_NONBLOCK | O_NOCTTY);
     if (!directory) {
         return fail_errno("failed to open", errno);
     }
