@@ -36,6 +36,7 @@ AgentApp::AgentApp(const config::Config& config, std::unique_ptr<system::GlibLoo
     commands::add_protocol(
         registry_, [this](const rpc::Command& command) { return dispatcher_.enabled(command); });
     commands::add_fsfreeze(registry_, session_);
+    commands::add_storage(registry_, *loop_, workers_, storage_);
     commands::add_frostline(registry_, session_, hooks_);
     for (const std::string& name : policy_.unknown_names(registry_)) {
         log::warning("the allow and block lists name a command that this agent does not have",

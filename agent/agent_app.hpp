@@ -15,6 +15,7 @@
 #include "system/glib_loop.hpp"
 #include "system/linux_fs_control.hpp"
 #include "system/linux_mount_table.hpp"
+#include "system/linux_storage.hpp"
 #include "system/process_launcher.hpp"
 #include "system/sysfs_block_layers.hpp"
 #include "system/thread_workers.hpp"
@@ -60,6 +61,7 @@ private:
     system::LinuxMountTable mounts_;
     system::SysfsBlockLayers layers_;
     system::LinuxFsControl control_;
+    system::LinuxStorage storage_{mounts_};
     hooks::Engine hooks_;
     freeze::ProcessGuardStarter guards_;
     freeze::FileRunState store_;

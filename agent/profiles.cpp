@@ -27,8 +27,16 @@ std::optional<std::vector<std::string>> commands_of(config::Profile profile)
         };
     case config::Profile::inspect: // changes nothing in the guest
         return std::vector<std::string>{
-            "guest-sync-delimited",  "guest-sync",       "guest-ping",           "guest-info",
-            "guest-fsfreeze-status", "frostline-status", "frostline-list-hooks",
+            "guest-sync-delimited",
+            "guest-sync",
+            "guest-ping",
+            "guest-info",
+            "guest-fsfreeze-status",
+            "guest-get-disks",
+            "guest-get-fsinfo",
+            "guest-get-diskstats",
+            "frostline-status",
+            "frostline-list-hooks",
         };
     case config::Profile::none:
         return std::vector<std::string>{};

@@ -4,6 +4,9 @@
 #include "freeze/session.hpp"
 #include "hooks/quiescer.hpp"
 #include "rpc/registry.hpp"
+#include "system/event_loop.hpp"
+#include "system/storage.hpp"
+#include "system/workers.hpp"
 
 #include <functional>
 
@@ -26,6 +29,10 @@ void add_protocol(rpc::Registry& registry, std::function<bool(const rpc::Command
 
 /// guest-fsfreeze-status, -freeze, -freeze-list, -thaw.
 void add_fsfreeze(rpc::Registry& registry, freeze::Session& session);
+
+/// guest-get-fsinfo, guest-get-disks, guest-fstrim, guest-get-diskstats.
+void add_storage(rpc::Registry& registry, system::EventLoop& loop, system::Workers& workers,
+                 system::Storage& storage);
 
 /// frostline-freeze, -thaw, -status, -list-hooks.
 void add_frostline(rpc::Registry& registry, freeze::Session& session, hooks::Quiescer& quiescer);

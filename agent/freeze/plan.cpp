@@ -2,8 +2,8 @@
 #include "freeze/plan.hpp"
 
 #include "freeze/fs_kind.hpp"
-#include "freeze/mount_tree.hpp"
 #include "freeze/waves.hpp"
+#include "system/mount_tree.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -71,7 +71,7 @@ private:
     const BackingFiles& backing_;
     const Settings& settings_;
     const Request& request_;
-    MountTree tree_;
+    system::MountTree tree_;
     std::map<dev_t, Superblock> superblocks_; ///< the kernel gives each superblock one number
     std::vector<dev_t> order_;
     Plan plan_;
@@ -97,7 +97,7 @@ Result<void> Planner::choose()
         return {};
     }
     for (const std::string& wanted : *request_.mount_points) {
-        if (const auto mount = tree_.at(normalise_path(wanted))) {
+        if (const auto mount = tree_.at(system::normalise_path(wanted))) {
             superblocks_[mounts_[*mount].device].asked_for = true;
         } else if (request_.unknown_mount_point_is_error) {
             return fail(ErrorKind::invalid_argument,

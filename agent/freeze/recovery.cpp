@@ -2,7 +2,7 @@
 #include "freeze/recovery.hpp"
 
 #include "common/log.hpp"
-#include "freeze/mount_tree.hpp"
+#include "system/mount_tree.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -19,7 +19,7 @@ constexpr std::chrono::seconds limit{5};
 std::optional<system::Mount> locate(const std::vector<system::Mount>& mounts,
                                     const RunState::FileSystem& wanted)
 {
-    const MountTree tree{mounts};
+    const system::MountTree tree{mounts};
     std::optional<system::Mount> best;
     for (std::size_t i = 0; i < mounts.size(); ++i) {
         if (mounts[i].device != wanted.device || !tree.visible(i)) {

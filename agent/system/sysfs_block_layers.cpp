@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "system/sysfs_block_layers.hpp"
 
-#include <algorithm>
+#include "system/sysfs_files.hpp"
+
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include <sys/sysmacros.h>
 
@@ -15,29 +15,6 @@ namespace frostline::system {
 namespace {
 
 namespace files = std::filesystem;
-
-std::vector<std::string> names_in(const files::path& folder)
-{
-    std::vector<std::string> names;
-    std::error_code error;
-    files::directory_iterator entry{folder, error};
-    for (; !error && entry != files::directory_iterator{}; entry.increment(error)) {
-        names.push_back(entry->path().filename().string());
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-}
-
-/// The text of a sysfs attribute without its newline; empty when there is none.
-std::string attribute(const files::path& file)
-{
-    std::ifstream stream{file};
-    std::string text{std::istreambuf_iterator<char>{stream}, {}};
-    if (!text.empty() && text.back() == '\n') {
-        text.pop_back();
-    }
-    return text;
-}
 
 std::string without_suffix(std::string text, std::string_view suffix)
 {
@@ -88,19 +65,6 @@ private:
     std::set<std::string> seen_;
     std::vector<std::string> found_;
 };
-
-/// All devices of the btrfs that `name` belongs to; only `name` where it belongs to none.
-std::vector<std::string> btrfs_devices(const files::path& sysfs, const std::string& name)
-{
-    const files::path btrfs = sysfs / "fs" / "btrfs";
-    for (const std::string& uuid : names_in(btrfs)) {
-        std::vector<std::string> devices = names_in(btrfs / uuid / "devices");
-        if (std::find(devices.begin(), devices.end(), name) != devices.end()) {
-            return devices;
-        }
-    }
-    return {name};
-}
 
 } // namespace
 

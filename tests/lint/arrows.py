@@ -49,7 +49,8 @@ NOT_IN = {
 
 # library header prefix -> the files that may include it (prefix match for a folder)
 ONE_HOME = {
-    "libudev.h": ("agent/system/device_monitor.cpp",),
+    # Two: what comes and goes is told on the loop, what is there is looked up on a worker.
+    "libudev.h": ("agent/system/device_monitor.cpp", "agent/system/udev_device_database.cpp"),
     "libmount/": ("agent/system/linux_mount_table.cpp",),
     "boost/": ("agent/system/spawn.cpp",),
     "json-glib/": ("common/json/tree.cpp",),
@@ -60,7 +61,10 @@ ONE_HOME = {
 }
 
 # A command file stands alone; these headers of the room are shared by all.
-SHARED_COMMAND_HEADERS = {"agent/commands/commands.hpp", "agent/commands/report_json.hpp"}
+SHARED_COMMAND_HEADERS = {
+    "agent/commands/commands.hpp", "agent/commands/report_json.hpp",
+    "agent/commands/storage_wire.hpp",
+}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 ROOMS = sorted(MAY_KNOW, key=len, reverse=True)

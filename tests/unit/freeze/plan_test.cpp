@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "freeze/mount_tree.hpp"
 #include "session_fixture.hpp"
+#include "system/mount_tree.hpp"
 
 namespace frostline::freeze {
 namespace {
@@ -193,9 +193,9 @@ TEST_F(PlanTest, ACircleIsAnErrorInPlainWords)
 
 TEST(NormalisePath, DropsNeedlessSlashes)
 {
-    EXPECT_EQ(normalise_path("/a//b/"), "/a/b");
-    EXPECT_EQ(normalise_path("//"), "/");
-    EXPECT_EQ(normalise_path(""), "");
+    EXPECT_EQ(system::normalise_path("/a//b/"), "/a/b");
+    EXPECT_EQ(system::normalise_path("//"), "/");
+    EXPECT_EQ(system::normalise_path(""), "");
 }
 
 } // namespace

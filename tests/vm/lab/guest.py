@@ -25,12 +25,13 @@ class Guest:
     """A running guest. Its agent listens at `agent_socket`, its monitor at `monitor_socket`, and
     behind `serial_socket` is its second serial line, ttyS1."""
 
-    def __init__(self, image, folder, disks, payload=None, command_line=""):
+    def __init__(self, image, folder, disks, payload=None, command_line="", hardware=()):
         """Makes ready, starts nothing yet.
 
         `folder` is private to this guest and exists; its path is short, for the sockets in it.
         `disks` is {name: qcow2 file}; the names become QEMU's node names.
-        `payload` is an archive of payload.py. `command_line` is added to the kernel's.
+        `payload` is an archive of payload.py. `command_line` is added to the kernel's, `hardware`
+        to QEMU's; PCI slots from 0x10 on are free for it.
         """
         self.image = image
         self.folder = Path(folder)
@@ -44,6 +45,7 @@ class Guest:
         self.acks = None
         self._payload = payload
         self._command_line = command_line
+        self._hardware = list(hardware)
         self._process = None
         self._accel = accelerator(image)
 
@@ -169,7 +171,7 @@ class Guest:
                              "cache.no-flush=on,discard=unmap",
                 "-device", f"virtio-blk-pci,id=disk-{name},drive={name},serial={name}",
             ]
-        return [str(arg) for arg in argv]
+        return [str(arg) for arg in argv + self._hardware]
 
 
 def select_nothing(seconds):

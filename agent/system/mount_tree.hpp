@@ -10,13 +10,13 @@
 #include <string_view>
 #include <vector>
 
-namespace frostline::freeze {
+namespace frostline::system {
 
 /// The mount table as a tree: which mounts a path can reach, and on which one a path lies. Pure:
 /// decided from the table alone, since touching a mount point may block. The table must outlive it.
 class MountTree {
 public:
-    explicit MountTree(const std::vector<system::Mount>& mounts);
+    explicit MountTree(const std::vector<Mount>& mounts);
 
     /// False when a later mount covers the mount point or a directory on the way to it: opening
     /// that path would then open another file system.
@@ -29,7 +29,7 @@ public:
 private:
     [[nodiscard]] bool hidden_below(std::size_t ancestor, std::optional<std::size_t> child) const;
 
-    const std::vector<system::Mount>& mounts_;
+    const std::vector<Mount>& mounts_;
     std::map<int, std::size_t> by_id_;
     std::map<int, std::vector<std::size_t>> children_; ///< by parent's id
 };
@@ -37,4 +37,4 @@ private:
 /// Without trailing and doubled slashes; "/" stays.
 [[nodiscard]] std::string normalise_path(std::string_view path);
 
-} // namespace frostline::freeze
+} // namespace frostline::system

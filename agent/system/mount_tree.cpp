@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "freeze/mount_tree.hpp"
+#include "system/mount_tree.hpp"
 
 #include <algorithm>
 
-namespace frostline::freeze {
+namespace frostline::system {
 
 namespace {
 
@@ -19,7 +19,7 @@ bool lies_in(std::string_view path, std::string_view directory)
 
 } // namespace
 
-MountTree::MountTree(const std::vector<system::Mount>& mounts) : mounts_(mounts)
+MountTree::MountTree(const std::vector<Mount>& mounts) : mounts_(mounts)
 {
     for (std::size_t i = 0; i < mounts.size(); ++i) {
         by_id_[mounts[i].id] = i;
@@ -99,4 +99,4 @@ std::string normalise_path(std::string_view path)
     return result;
 }
 
-} // namespace frostline::freeze
+} // namespace frostline::system
