@@ -69,7 +69,8 @@ InterfaceFact fact_of(const ifaddrs& entry)
 {
     InterfaceFact fact;
     fact.name = entry.ifa_name;
-    if (entry.ifa_addr == nullptr) {
+    if (entry.ifa_addr == nullptr) { // an interface that has no hardware address, such as tun's
+        fact.hardware_address.emplace();
         return fact;
     }
     switch (entry.ifa_addr->sa_family) {
