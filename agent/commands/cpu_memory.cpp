@@ -137,8 +137,12 @@ set_blocks(const system::MemoryBlocks& blocks, const std::vector<qapi::GuestMemo
 void add_cpus(rpc::Registry& registry, const std::shared_ptr<const system::Cpus>& cpus,
               system::Workers& workers)
 {
-    rpc::bind<qapi::GuestGetVcpus>(
-        registry, [cpus](const qapi::GuestGetVcpus::Arguments&) { return cpu_list(*cpus); });
+    rpc::bind_async<qapi::GuestGetVcpus>(
+        registry, [cpus, &workers](const qapi::GuestGetVcpus::Arguments&,
+                                   rpc::Responder<qapi::GuestGetVcpus> responder) {
+            system::run_on(
+                workers, [cpus] { return cpu_list(*cpus); }, std::move(responder));
+        });
     rpc::bind_async<qapi::GuestSetVcpus>(
         registry, [cpus, &workers](qapi::GuestSetVcpus::Arguments arguments,
                                    rpc::Responder<qapi::GuestSetVcpus> responder) {

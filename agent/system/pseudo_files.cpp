@@ -36,7 +36,8 @@ Result<UniqueFd> open_at(const std::string& root, const std::string& path, int f
 
 Result<std::string> PseudoFiles::read(const std::string& path) const
 {
-    Result<UniqueFd> fd = open_at(root_, path, O_RDONLY);
+    // Should it be a FIFO, nothing would ever come out of it.
+    Result<UniqueFd> fd = open_at(root_, path, O_RDONLY | O_NONBLOCK);
     if (!fd) {
         return fail(std::move(fd).error());
     }

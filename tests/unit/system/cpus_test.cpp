@@ -112,12 +112,16 @@ TEST_F(CpusTest, ListingSaysWhatItCannotRead)
 TEST_F(CpusTest, SwitchesOffAndOnAndWritesNothingForNothing)
 {
     cpu(1, "1");
+    machine.write(folder + "cpu1/online", "1 untouched\n");
     EXPECT_EQ(set(1, OnlineState::online), "");
-    EXPECT_EQ(said(1), "1\n"); // as it was
+    EXPECT_EQ(said(1), "1 untouched\n");
     EXPECT_EQ(set(1, OnlineState::offline), "");
-    EXPECT_EQ(said(1), "0\n");
+    EXPECT_EQ(said(1), "0 untouched\n"); // a plain file keeps the rest; the kernel's does not
     EXPECT_EQ(set(1, OnlineState::online), "");
-    EXPECT_EQ(said(1), "1\n");
+    EXPECT_EQ(said(1), "1 untouched\n");
+    machine.write(folder + "cpu1/online", "no number\n"); // only '0' is off
+    EXPECT_EQ(set(1, OnlineState::online), "");
+    EXPECT_EQ(said(1), "no number\n");
 }
 
 TEST_F(CpusTest, SwitchingSaysWhatIsInTheWay)

@@ -114,9 +114,9 @@ TEST_F(MemoryBlocksTest, SizeIsHexadecimal)
 
 TEST_F(MemoryBlocksTest, SwitchesOffAndOnAndWritesNothingForNothing)
 {
-    block(5, "online", "1");
+    block(5, " online", "1");
     EXPECT_THAT(set(5, OnlineState::online), Pair(BlockOutcome::done, 0));
-    EXPECT_EQ(state_of(5), "online\n");
+    EXPECT_EQ(state_of(5), " online\n"); // writing would have moved it to the left
     // A plain file keeps the rest of what was longer before; the kernel's does not.
     EXPECT_THAT(set(5, OnlineState::offline), Pair(BlockOutcome::done, 0));
     EXPECT_EQ(state_of(5).substr(0, 7), "offline");
