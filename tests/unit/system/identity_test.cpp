@@ -98,6 +98,23 @@ TEST(OsRelease, ABadLineLosesOnlyItself)
     EXPECT_THAT(parse_assignments(std::string(3, '\0')), IsEmpty());
 }
 
+/// Sets a variable of the environment, for one test.
+class Variable {
+public:
+    Variable(const char* name, const char* value) : name_(name) { set(value); }
+    Variable(const Variable&) = delete;
+    Variable& operator=(const Variable&) = delete;
+    ~Variable() { ::unsetenv(name_); } // NOLINT(concurrency-mt-unsafe): one thread
+
+    void set(const char* value) const
+    {
+        ::setenv(name_, value, 1); // NOLINT(concurrency-mt-unsafe): one thread
+    }
+
+private:
+    const char* name_;
+};
+
 class GuestIdentityTest : public testing::Test {
 protected:
     test::TempFolder folder;
@@ -134,9 +151,10 @@ TEST_F(GuestIdentityTest, WhileFrozenTheFileIsLeftAlone)
 
 TEST_F(GuestIdentityTest, TheVariableNamesTheOnlyFile)
 {
-    ::setenv("QGA_OS_RELEASE", "/some/file", 1);
-    EXPECT_THAT(os_release_files(), ElementsAre("/some/file"));
-    ::unsetenv("QGA_OS_RELEASE");
+    {
+        const Variable variable{"QGA_OS_RELEASE", "/some/file"};
+        EXPECT_THAT(os_release_files(), ElementsAre("/some/file"));
+    }
     EXPECT_THAT(os_release_files(), ElementsAre("/etc/os-release", "/usr/lib/os-release"));
 }
 
@@ -149,33 +167,32 @@ TEST_F(GuestIdentityTest, TheKernelHasNames)
 
 class WallClockTest : public GuestIdentityTest {
 protected:
-    ~WallClockTest() override { ::unsetenv("TZ"); }
-
     /// The zone's name and its offset in seconds.
     std::pair<std::string, long> zone(const LinuxWallClock& clock)
     {
         const Result<TimeZone> now = clock.time_zone();
         return {now->name, now->offset.count()};
     }
+    const Variable variable{"TZ", ""};
 };
 
 TEST_F(WallClockTest, OffsetsCountEastwards)
 {
     const LinuxWallClock clock{is_frozen};
-    ::setenv("TZ", "ABC-5:30", 1);
+    variable.set("ABC-5:30");
     EXPECT_THAT(zone(clock), Pair("ABC", 5 * 3600 + 1800));
-    ::setenv("TZ", "XYZ3", 1);
+    variable.set("XYZ3");
     EXPECT_THAT(zone(clock), Pair("XYZ", -3 * 3600));
-    ::setenv("TZ", "", 1);
+    variable.set("");
     EXPECT_THAT(zone(clock), Pair("UTC", 0));
 }
 
 TEST_F(WallClockTest, WhileFrozenTheZoneIsNotLookedUp)
 {
-    ::setenv("TZ", "ABC-1", 1);
+    variable.set("ABC-1");
     frozen = true;
     const LinuxWallClock clock{is_frozen};
-    ::setenv("TZ", "XYZ3", 1);
+    variable.set("XYZ3");
     EXPECT_THAT(zone(clock), Pair("ABC", 3600));
     frozen = false;
     EXPECT_THAT(zone(clock), Pair("XYZ", -3 * 3600));

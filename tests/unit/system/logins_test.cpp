@@ -4,6 +4,7 @@
 
 #include "../hooks/temp_folder.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 
