@@ -11,6 +11,12 @@
 #include "profiles.hpp"
 #include "server_conversation.hpp"
 #include "service_manager.hpp"
+#include "system/linux_cpus.hpp"
+#include "system/linux_guest_identity.hpp"
+#include "system/linux_logins.hpp"
+#include "system/linux_memory_blocks.hpp"
+#include "system/linux_network.hpp"
+#include "system/linux_wall_clock.hpp"
 
 #include <csignal>
 #include <utility>
@@ -38,6 +44,7 @@ AgentApp::AgentApp(const config::Config& config, std::unique_ptr<system::GlibLoo
     commands::add_fsfreeze(registry_, session_);
     commands::add_storage(registry_, *loop_, workers_, storage_);
     commands::add_frostline(registry_, session_, hooks_);
+    add_guest_information();
     for (const std::string& name : policy_.unknown_names(registry_)) {
         log::warning("the allow and block lists name a command that this agent does not have",
                      text::printable(name, 64));
@@ -45,6 +52,17 @@ AgentApp::AgentApp(const config::Config& config, std::unique_ptr<system::GlibLoo
 }
 
 AgentApp::~AgentApp() = default;
+
+void AgentApp::add_guest_information()
+{
+    const auto is_frozen = [this] { return frozen(); };
+    commands::add_time(registry_, std::make_shared<system::LinuxWallClock>(is_frozen));
+    commands::add_identity(registry_, std::make_shared<system::LinuxGuestIdentity>(is_frozen),
+                           std::make_shared<system::LinuxLogins>());
+    commands::add_cpu_memory(registry_, std::make_shared<system::LinuxCpus>(),
+                             std::make_shared<system::LinuxMemoryBlocks>(), workers_);
+    commands::add_network(registry_, std::make_shared<system::LinuxNetwork>(), workers_);
+}
 
 rpc::Dispatcher::Settings AgentApp::dispatcher_settings()
 {

@@ -48,6 +48,7 @@ private:
     [[nodiscard]] Result<void> open_channels();
     void open_control_socket();
     [[nodiscard]] MainChannel::Events channel_events();
+    void add_guest_information();
     [[nodiscard]] channel::ConversationFactory conversations();
     [[nodiscard]] rpc::Dispatcher::Settings dispatcher_settings();
     [[nodiscard]] bool frozen() const;

@@ -4,14 +4,22 @@
 #include "freeze/session.hpp"
 #include "hooks/quiescer.hpp"
 #include "rpc/registry.hpp"
+#include "system/cpus.hpp"
 #include "system/event_loop.hpp"
+#include "system/guest_identity.hpp"
+#include "system/logins.hpp"
+#include "system/memory_blocks.hpp"
+#include "system/network.hpp"
 #include "system/storage.hpp"
+#include "system/wall_clock.hpp"
 #include "system/workers.hpp"
 
 #include <functional>
+#include <memory>
 
 /// The commands, one file per family. Each function binds its family's handlers; what is passed by
-/// reference must outlive the registry's use.
+/// reference must outlive the registry's use; what is shared may be in use by a worker that
+/// outlives even the agent's end.
 namespace frostline::commands {
 
 /// Whether a freeze that is asked for in this state may become the asker's own. Only then does the
@@ -26,6 +34,23 @@ namespace frostline::commands {
 /// guest-sync-delimited, guest-sync, guest-ping, guest-info. `enabled` tells whether a command
 /// would run now.
 void add_protocol(rpc::Registry& registry, std::function<bool(const rpc::Command&)> enabled);
+
+/// guest-get-time, -timezone.
+void add_time(rpc::Registry& registry, std::shared_ptr<const system::WallClock> clock);
+
+/// guest-get-vcpus, -set-vcpus, -get-cpustats, -get-load, -get-memory-blocks, -set-memory-blocks,
+/// -get-memory-block-info.
+void add_cpu_memory(rpc::Registry& registry, const std::shared_ptr<const system::Cpus>& cpus,
+                    const std::shared_ptr<const system::MemoryBlocks>& blocks,
+                    system::Workers& workers);
+
+/// guest-get-host-name, -osinfo, -users.
+void add_identity(rpc::Registry& registry, std::shared_ptr<const system::GuestIdentity> identity,
+                  std::shared_ptr<const system::Logins> logins);
+
+/// guest-network-get-interfaces, -get-route.
+void add_network(rpc::Registry& registry, std::shared_ptr<const system::Network> network,
+                 system::Workers& workers);
 
 /// guest-fsfreeze-status, -freeze, -freeze-list, -thaw.
 void add_fsfreeze(rpc::Registry& registry, freeze::Session& session);

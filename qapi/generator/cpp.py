@@ -5,13 +5,14 @@ HEADER = """// SPDX-License-Identifier: Apache-2.0
 // Made by qapi/generator from qapi/schema. Do not edit.
 """
 
-# Words that C++ has taken, and names that <cstdio> and <cerrno> may define as macros.
+# Words that C++ has taken, and names that <cstdio>, <cerrno> and compilers with their own extensions
+# define as macros.
 RESERVED = frozenset(
     "auto bool break case catch char class const continue default delete do double else enum "
     "explicit export extern false float for friend goto if inline int long mutable namespace new "
     "operator private protected public register return short signed sizeof static struct switch "
     "template this throw true try typedef typename union unsigned using virtual void volatile "
-    "while stdin stdout stderr errno".split()
+    "while stdin stdout stderr errno linux unix".split()
 )
 
 BUILTIN = {

@@ -50,8 +50,7 @@ class UpstreamCases(AgentTest):
         version = subprocess.run([AGENT, "-V"], check=True, capture_output=True, text=True).stdout
         self.assertIn(info["version"], version)
         names = [entry["name"] for entry in info["supported_commands"]]
-        self.assertEqual(names[-4:], ["guest-info", "guest-ping", "guest-sync",
-                                      "guest-sync-delimited"])
+        self.assertEqual(names[-3:], ["guest-ping", "guest-sync", "guest-sync-delimited"])
         for entry in info["supported_commands"]:
             self.assertEqual(sorted(entry), ["enabled", "name", "success-response"])
             self.assertTrue(entry["enabled"])
