@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "system/helper_programs.hpp"
 
-#include "common/duration.hpp"
 #include "common/wipe.hpp"
 #include "system/find_program.hpp"
 
@@ -163,11 +162,16 @@ void HelperPrograms::finish(std::uint64_t id, Result<ChildResult> result)
     const auto node = runs_.extract(id); // its child is destroyed last, when this returns
     const Run& run = node.mapped();
     if (result && result->timed_out) {
-        result =
-            fail(ErrorKind::timeout, "child process has failed to " + run.action +
-                                         ": it did not end within " + format_duration(run.limit));
+        result = fail(ErrorKind::timeout, "child process has failed to " + run.action +
+                                              ": it did not end within " + limit_text(run.limit));
     }
     run.done(std::move(result));
+}
+
+std::string limit_text(milliseconds limit)
+{
+    return limit.count() % 1000 == 0 ? std::to_string(limit.count() / 1000) + " s"
+                                     : std::to_string(limit.count()) + " ms";
 }
 
 Result<void> helper_verdict(const std::string& action, const ChildResult& result)

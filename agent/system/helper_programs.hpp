@@ -71,6 +71,9 @@ private:
     std::map<std::uint64_t, Run> runs_;
 };
 
+/// A limit for people: "30 s", or "50 ms" when it is no whole number of seconds.
+[[nodiscard]] std::string limit_text(std::chrono::milliseconds limit);
+
 /// What an ended program means to the host, in qemu-ga's words.
 [[nodiscard]] Result<void> helper_verdict(const std::string& action, const ChildResult& result);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "system/linux_accounts.hpp"
 
-#include "common/duration.hpp"
 #include "common/text.hpp"
 #include "common/wipe.hpp"
 #include "system/authorized_keys.hpp"
@@ -120,7 +119,7 @@ void LinuxAccounts::look_up(const std::string& user, Found found)
     state->limit = loop_->after(settings_.lookup_limit, [state, limit = settings_.lookup_limit] {
         if (const Found tell = std::exchange(state->found, nullptr)) {
             tell(fail(ErrorKind::timeout,
-                      "the name service did not answer within " + format_duration(limit)));
+                      "the name service did not answer within " + limit_text(limit)));
         }
     });
     run_on(
