@@ -228,12 +228,13 @@ TEST_F(PowerTest, AKernelThatRefusesIsTold)
 TEST_F(PowerTest, AProgramThatFailsAfterTheMachineSleptHasSuspendedIt)
 {
     has_systemd();
-    kernel_offers("mem\n");
+    kernel_offers("freeze mem\n");
     suspend(SuspendMode::ram);
     next("systemctl", {"status", "systemd-suspend"}, 3);
     slept_ = 3s;
     next("systemctl", {"suspend"}, 1, "the bus did not answer\n");
     EXPECT_EQ(answer(), "success");
+    EXPECT_EQ(state(), "freeze mem\n"); // no second suspend
 }
 
 TEST_F(PowerTest, AProgramThatHangsIsToldAndNoSecondSuspendFollows)
