@@ -28,7 +28,8 @@ Result<std::string> find_program(const std::string& name, const std::string& sea
         if (folder.front() != '/') {
             continue; // what lies in the agent's working directory is nobody's program
         }
-        std::string path = folder + "/" + name;
+        std::string path = folder;
+        path.append("/").append(name);
         if (is_executable(path)) {
             return path;
         }
