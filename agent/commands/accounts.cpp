@@ -10,14 +10,6 @@ namespace frostline::commands {
 
 namespace {
 
-template <typename C>
-auto answer_by(const rpc::Responder<C>& responder)
-{
-    return [responder](Result<void> result) {
-        responder(result ? Result<qapi::Empty>{qapi::Empty{}} : fail(std::move(result).error()));
-    };
-}
-
 void add_keys(rpc::Registry& registry, system::Accounts& accounts)
 {
     rpc::bind_async<qapi::GuestSshGetAuthorizedKeys>(
@@ -41,7 +33,7 @@ void add_keys(rpc::Registry& registry, system::Accounts& accounts)
                                                           : system::KeyChange::What::add;
             change.keys = std::move(arguments.keys);
             accounts.change_authorized_keys(arguments.username, std::move(change),
-                                            answer_by(responder));
+                                            rpc::answering(responder));
         });
     rpc::bind_async<qapi::GuestSshRemoveAuthorizedKeys>(
         registry, [&accounts](qapi::GuestSshRemoveAuthorizedKeys::Arguments arguments,
@@ -50,7 +42,7 @@ void add_keys(rpc::Registry& registry, system::Accounts& accounts)
             change.what = system::KeyChange::What::remove;
             change.keys = std::move(arguments.keys);
             accounts.change_authorized_keys(arguments.username, std::move(change),
-                                            answer_by(responder));
+                                            rpc::answering(responder));
         });
 }
 
@@ -66,7 +58,7 @@ void add_accounts(rpc::Registry& registry, system::Accounts& accounts)
             change.password = arguments.password.data; // a copy: a moved-from short string stays
             wipe(arguments.password.data);
             change.hashed = arguments.crypted;
-            accounts.set_password(std::move(change), answer_by(responder));
+            accounts.set_password(std::move(change), rpc::answering(responder));
         });
     add_keys(registry, accounts);
 }

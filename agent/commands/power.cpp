@@ -27,14 +27,6 @@ Result<system::ShutdownMode> shutdown_mode(const std::optional<std::string>& mod
 }
 
 template <typename C>
-auto answer_by(const rpc::Responder<C>& responder)
-{
-    return [responder](Result<void> result) {
-        responder(result ? Result<qapi::Empty>{qapi::Empty{}} : fail(std::move(result).error()));
-    };
-}
-
-template <typename C>
 void bind_suspend(rpc::Registry& registry, freeze::Session& session, system::Power& power,
                   system::SuspendMode mode)
 {
@@ -46,7 +38,7 @@ void bind_suspend(rpc::Registry& registry, freeze::Session& session, system::Pow
             return responder(
                 fail(ErrorKind::busy, "the guest cannot be suspended while a freeze is under way"));
         }
-        power.suspend(mode, answer_by(responder));
+        power.suspend(mode, rpc::answering(responder));
     });
 }
 
@@ -63,7 +55,7 @@ void add_power(rpc::Registry& registry, freeze::Session& session, system::Power&
             }
             // The program would wait on what is frozen, and so would all that it stops.
             session.call_off("the guest was told to shut down", [&power, mode = *mode, responder] {
-                power.shut_down(mode, answer_by(responder));
+                power.shut_down(mode, rpc::answering(responder));
             });
         });
     bind_suspend<qapi::GuestSuspendDisk>(registry, session, power, system::SuspendMode::disk);

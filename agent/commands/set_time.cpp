@@ -32,10 +32,7 @@ void add_set_time(rpc::Registry& registry, system::ClockSetter& clock)
     rpc::bind_async<qapi::GuestSetTime>(
         registry, [&clock](const qapi::GuestSetTime::Arguments& arguments,
                            const rpc::Responder<qapi::GuestSetTime>& responder) {
-            const auto answer = [responder](Result<void> result) {
-                responder(result ? Result<qapi::Empty>{qapi::Empty{}}
-                                 : fail(std::move(result).error()));
-            };
+            const auto answer = rpc::answering(responder);
             if (!arguments.time) {
                 return clock.set_from_hardware(answer);
             }

@@ -94,6 +94,26 @@ class Shutdown(ShutdownTest):
         wait_for(lambda: not os.path.exists("/proc/%d" % child), "the program's end")
 
 
+class Policy(AgentTest):
+    def test_only_the_full_profile_changes_the_guest(self):
+        changing = {"guest-shutdown", "guest-suspend-disk", "guest-suspend-ram",
+                    "guest-suspend-hybrid", "guest-set-time", "guest-set-user-password",
+                    "guest-ssh-get-authorized-keys", "guest-ssh-add-authorized-keys",
+                    "guest-ssh-remove-authorized-keys"}
+        silent = {"guest-shutdown", "guest-suspend-disk", "guest-suspend-ram",
+                  "guest-suspend-hybrid"}
+        for profile, expected in (("full", changing), ("snapshot", set()), ("inspect", set())):
+            self.agent.configure("[policy]\nprofile=%s\n" % profile)
+            self.agent.start()
+            with self.agent.connect() as host:
+                entries = host.value("guest-info")["supported_commands"]
+            self.agent.stop()
+            self.assertEqual({entry["name"] for entry in entries if entry["enabled"]} & changing,
+                             expected)
+            self.assertEqual({entry["name"] for entry in entries
+                              if not entry["success-response"]}, silent)
+
+
 class OldShutdown(ShutdownTest):
     programs = ("shutdown",)
 
