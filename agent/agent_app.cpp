@@ -11,6 +11,8 @@
 #include "profiles.hpp"
 #include "server_conversation.hpp"
 #include "service_manager.hpp"
+#include "system/find_program.hpp"
+#include "system/identity.hpp"
 #include "system/linux_cpus.hpp"
 #include "system/linux_guest_identity.hpp"
 #include "system/linux_logins.hpp"
@@ -36,11 +38,17 @@ AgentApp::AgentApp(const config::Config& config, std::unique_ptr<system::GlibLoo
       guards_(*loop_, workers_, config_.freeze.guard_program), store_(config_.agent.run_directory),
       session_(freeze::Parts{*loop_, workers_, mounts_, layers_, control_, hooks_, guards_, store_},
                config_.freeze),
+      helpers_(*loop_, launcher_, {.search_path = system::program_search_path()}),
+      power_(helpers_, workers_), clock_setter_(clocks_, helpers_, workers_),
+      accounts_(*loop_, helpers_, workers_, {.find_user = system::find_user}),
       policy_(policy_rules(config_.policy)), dispatcher_(registry_, policy_, dispatcher_settings()),
       channel_(*loop_, config_.agent, std::move(passed), conversations(), channel_events())
 {
     commands::add_protocol(
         registry_, [this](const rpc::Command& command) { return dispatcher_.enabled(command); });
+    commands::add_set_time(registry_, clock_setter_);
+    commands::add_power(registry_, session_, power_);
+    commands::add_accounts(registry_, accounts_);
     commands::add_fsfreeze(registry_, session_);
     commands::add_storage(registry_, *loop_, workers_, storage_);
     commands::add_frostline(registry_, session_, hooks_);

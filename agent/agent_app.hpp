@@ -13,8 +13,13 @@
 #include "rpc/policy.hpp"
 #include "rpc/registry.hpp"
 #include "system/glib_loop.hpp"
+#include "system/helper_programs.hpp"
+#include "system/linux_accounts.hpp"
+#include "system/linux_clock_setter.hpp"
+#include "system/linux_clocks.hpp"
 #include "system/linux_fs_control.hpp"
 #include "system/linux_mount_table.hpp"
+#include "system/linux_power.hpp"
 #include "system/linux_storage.hpp"
 #include "system/process_launcher.hpp"
 #include "system/sysfs_block_layers.hpp"
@@ -67,6 +72,11 @@ private:
     freeze::ProcessGuardStarter guards_;
     freeze::FileRunState store_;
     freeze::FreezeSession session_;
+    system::HelperPrograms helpers_;
+    system::LinuxPower power_;
+    system::LinuxClocks clocks_;
+    system::LinuxClockSetter clock_setter_;
+    system::LinuxAccounts accounts_;
     rpc::Registry registry_;
     rpc::Policy policy_;
     rpc::Dispatcher dispatcher_;

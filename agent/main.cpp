@@ -10,12 +10,14 @@
 #include "memory.hpp"
 #include "qapi/commands.hpp"
 #include "service_manager.hpp"
+#include "system/authorized_keys_task.hpp"
 
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include <linux/magic.h>
 #include <malloc.h>
@@ -194,6 +196,9 @@ int serve(config::Config config, bool recover_only)
 
 int main_program(int argc, char** argv)
 {
+    if (argc == 2 && std::string_view{argv[1]} == system::authorized_keys_option) {
+        return system::run_authorized_keys_task(); // we are a user's process, started by an agent
+    }
     const Result<config::CommandLine> line = config::parse_command_line(argc, argv);
     if (!line) {
         if (line.error().kind() != ErrorKind::not_found) {

@@ -4,12 +4,15 @@
 #include "freeze/session.hpp"
 #include "hooks/quiescer.hpp"
 #include "rpc/registry.hpp"
+#include "system/accounts.hpp"
+#include "system/clock_setter.hpp"
 #include "system/cpus.hpp"
 #include "system/event_loop.hpp"
 #include "system/guest_identity.hpp"
 #include "system/logins.hpp"
 #include "system/memory_blocks.hpp"
 #include "system/network.hpp"
+#include "system/power.hpp"
 #include "system/storage.hpp"
 #include "system/wall_clock.hpp"
 #include "system/workers.hpp"
@@ -61,5 +64,14 @@ void add_storage(rpc::Registry& registry, system::EventLoop& loop, system::Worke
 
 /// frostline-freeze, -thaw, -status, -list-hooks.
 void add_frostline(rpc::Registry& registry, freeze::Session& session, hooks::Quiescer& quiescer);
+
+/// guest-shutdown, guest-suspend-disk, -ram, -hybrid.
+void add_power(rpc::Registry& registry, freeze::Session& session, system::Power& power);
+
+/// guest-set-time.
+void add_set_time(rpc::Registry& registry, system::ClockSetter& clock);
+
+/// guest-set-user-password, guest-ssh-get-authorized-keys, -add-, -remove-.
+void add_accounts(rpc::Registry& registry, system::Accounts& accounts);
 
 } // namespace frostline::commands

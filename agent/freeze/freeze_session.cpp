@@ -177,6 +177,9 @@ void FreezeSession::on_released()
     }
     static_cast<void>(save());
     answer_thaws(ThawWait::released);
+    for (const auto& released : std::exchange(release_askers_, {})) {
+        released();
+    }
 }
 
 void FreezeSession::on_finished()
@@ -317,6 +320,16 @@ void FreezeSession::host_lost(const std::string& reason)
     if (operation_) {
         operation_->end(Ending::called_off, Error{ErrorKind::cancelled, reason});
     }
+}
+
+void FreezeSession::call_off(const std::string& reason, std::function<void()> released)
+{
+    cancel_queued(reason);
+    if (!operation_ || operation_->was_released()) {
+        return parts_.loop.post(std::move(released));
+    }
+    release_askers_.push_back(std::move(released));
+    operation_->end(Ending::called_off, Error{ErrorKind::cancelled, reason});
 }
 
 void FreezeSession::shutdown(std::function<void()> done)

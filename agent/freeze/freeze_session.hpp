@@ -29,6 +29,7 @@ public:
               std::function<void(Result<Thawed>)> done) override;
     void abandon(const std::string& reason) override;
     void host_lost(const std::string& reason) override;
+    void call_off(const std::string& reason, std::function<void()> released) override;
     void shutdown(std::function<void()> done) override;
     [[nodiscard]] Status status() const override;
 
@@ -84,6 +85,7 @@ private:
     std::optional<Result<Frozen>> answer_; ///< to answered_id_
     std::optional<Report> last_;
     bool saved_ = false; ///< the run state says something
+    std::vector<std::function<void()>> release_askers_;
     std::vector<std::function<void()>> shutdown_askers_;
     bool shutting_down_ = false;
     int retries_ = 0;

@@ -68,6 +68,10 @@ public:
     /// The way to the host is gone, and with it everybody who could ask for the thaw: rolls back a
     /// freeze under way and thaws one in force. The next thaw hears that it did not hold.
     virtual void host_lost(const std::string& reason) = 0;
+    /// The guest is about to end: rolls back a freeze under way, thaws one in force, and calls
+    /// `released` when the file systems are thawed (or given up on) and session hooks have been
+    /// asked to let go. The next thaw hears that it did not hold. Freezes may be asked for again.
+    virtual void call_off(const std::string& reason, std::function<void()> released) = 0;
     /// Before the agent exits: thaws, runs what is owed, then `done`.
     virtual void shutdown(std::function<void()> done) = 0;
 

@@ -35,6 +35,15 @@ private:
     Call call_;
 };
 
+/// For a command without a return value: what takes the outcome of its work and answers.
+template <typename C>
+[[nodiscard]] auto answering(const Responder<C>& responder)
+{
+    return [responder](Result<void> result) {
+        responder(result ? Result<qapi::Empty>{qapi::Empty{}} : fail(std::move(result).error()));
+    };
+}
+
 namespace detail {
 
 template <typename C>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "system/process_launcher.hpp"
 
+#include "common/wipe.hpp"
 #include "system/output_reader.hpp"
 #include "system/run_tag.hpp"
 #include "system/spawn.hpp"
@@ -206,8 +207,9 @@ private:
 
     void flush()
     {
-        while (!queue_.empty()) {
-            const ssize_t put = ::write(in_.get(), queue_.data(), queue_.size());
+        while (sent_ < queue_.size()) {
+            const std::string_view left = std::string_view{queue_}.substr(sent_);
+            const ssize_t put = ::write(in_.get(), left.data(), left.size());
             if (put < 0 && errno == EINTR) {
                 continue;
             }
@@ -222,8 +224,9 @@ private:
                 drop_stdin(); // the reader has gone; its exit will say more
                 return;
             }
-            queue_.erase(0, static_cast<std::size_t>(put));
+            sent_ += static_cast<std::size_t>(put);
         }
+        clear_queue();
         in_watch_.cancel();
         if (close_when_flushed_) {
             drop_stdin();
@@ -233,8 +236,14 @@ private:
     void drop_stdin()
     {
         in_watch_.cancel();
-        queue_.clear();
+        clear_queue();
         in_.reset();
+    }
+
+    void clear_queue()
+    {
+        wipe(queue_); // it may have been a password
+        sent_ = 0;
     }
 
     EventLoop* loop_;
@@ -249,7 +258,8 @@ private:
     OutputReader err_;
     std::function<void(ChildResult)> on_exit_;
     std::function<void()> on_retired_;
-    std::string queue_; ///< for standard input
+    std::string queue_;    ///< for standard input
+    std::size_t sent_ = 0; ///< bytes of the queue that have been written
     bool close_when_flushed_ = false;
     bool ended_ = false;    ///< waited for
     bool finished_ = false; ///< told

@@ -29,6 +29,10 @@ public:
     }
     void abandon(const std::string& reason) override { abandoned = reason; }
     void host_lost(const std::string& /*reason*/) override {}
+    void call_off(const std::string& /*reason*/, std::function<void()> released) override
+    {
+        released();
+    }
     void shutdown(std::function<void()> done) override { done(); }
     [[nodiscard]] freeze::Status status() const override { return now; }
 

@@ -483,6 +483,64 @@ TEST_F(SessionTest, AHostThatCannotReachTheAgentAnyMoreIsNotWaitedFor)
     EXPECT_THAT(thawed->error().message(), testing::HasSubstr("the port was unplugged"));
 }
 
+TEST_F(SessionTest, AFreezeThatIsCalledOffIsThawedFirstAndItsHostHearsOfIt)
+{
+    freeze();
+    bool released = false;
+    session->call_off("the guest was told to shut down", [&] {
+        released = true;
+        EXPECT_THAT(kernel.frozen, IsEmpty());
+    });
+    EXPECT_FALSE(released);
+    settle();
+    EXPECT_TRUE(released);
+    thaw();
+    ASSERT_FALSE(*thawed);
+    EXPECT_THAT(thawed->error().message(), testing::HasSubstr("fsfreeze is limited"));
+    EXPECT_THAT(thawed->error().message(), testing::HasSubstr("told to shut down"));
+    freeze(); // the guest did not go down after all
+    EXPECT_TRUE(*frozen);
+}
+
+TEST_F(SessionTest, CallingOffAFreezeUnderWayTellsItsAsker)
+{
+    kernel.stuck_freeze = {"/"};
+    freeze();
+    int released = 0;
+    session->call_off("the guest was told to shut down", [&] { ++released; });
+    session->call_off("the guest was told to shut down", [&] { ++released; });
+    settle();
+    workers.come_back();
+    settle();
+    ASSERT_FALSE(*frozen);
+    EXPECT_EQ(frozen->error().kind(), ErrorKind::cancelled);
+    EXPECT_EQ(released, 2);
+    EXPECT_THAT(kernel.frozen, IsEmpty());
+}
+
+TEST_F(SessionTest, CallingOffNothingIsAnsweredAtOnceAndIsNoLapse)
+{
+    bool released = false;
+    session->call_off("the guest was told to shut down", [&] { released = true; });
+    EXPECT_FALSE(released);
+    settle();
+    EXPECT_TRUE(released);
+    thaw();
+    EXPECT_EQ((*thawed)->count, 0);
+}
+
+TEST_F(SessionTest, AStuckThawHoldsUpNoShutdown)
+{
+    freeze();
+    kernel.stuck_thaw = {"/data"};
+    bool released = false;
+    session->call_off("the guest was told to shut down", [&] { released = true; });
+    pass(10s);
+    EXPECT_TRUE(released);
+    workers.come_back();
+    settle();
+}
+
 TEST_F(SessionTest, ShutdownThawsAndRunsWhatIsOwed)
 {
     freeze();
