@@ -11,6 +11,7 @@
 #include "profiles.hpp"
 #include "server_conversation.hpp"
 #include "service_manager.hpp"
+#include "system/descriptor_limit.hpp"
 #include "system/find_program.hpp"
 #include "system/identity.hpp"
 #include "system/linux_cpus.hpp"
@@ -20,6 +21,7 @@
 #include "system/linux_network.hpp"
 #include "system/linux_wall_clock.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -28,12 +30,45 @@ namespace frostline {
 namespace {
 
 constexpr std::size_t control_clients = 16;
+constexpr std::size_t most_descriptors = 8192;
+constexpr std::size_t most_files = 1024;
+constexpr std::size_t most_programs = 512;
+
+system::SharedPathRules rules_of(const std::optional<std::vector<std::string>>& patterns)
+{
+    return patterns ? std::make_shared<const system::PathRules>(*patterns) : nullptr;
+}
+
+/// Of the descriptors, clients get a quarter for files and a quarter for programs (up to four
+/// each), so that freezing and the channels always have some.
+system::GuestFilesSettings files_settings(const config::Config& config, std::size_t descriptors)
+{
+    system::GuestFilesSettings settings;
+    settings.allowed = rules_of(config.policy.file_allow);
+    settings.state_file = config.agent.state_directory + "/qga.state";
+    settings.most_open = std::min(most_files, descriptors / 4);
+    return settings;
+}
+
+system::LaunchedProgramsSettings programs_settings(const config::Config& config,
+                                                   std::size_t descriptors)
+{
+    system::LaunchedProgramsSettings settings;
+    settings.allowed = rules_of(config.policy.exec_allow);
+    settings.reply_room = commands::room_for_bytes(config.agent.max_reply);
+    settings.most_running = std::min(most_programs, descriptors / 16);
+    settings.environment = system::environment_for_programs();
+    return settings;
+}
 
 } // namespace
 
 AgentApp::AgentApp(const config::Config& config, std::unique_ptr<system::GlibLoop> loop,
                    std::optional<UniqueFd> passed)
-    : config_(config), loop_(std::move(loop)), launcher_(*loop_), workers_(*loop_),
+    : config_(config), loop_(std::move(loop)),
+      descriptors_(system::raise_descriptor_limit(most_descriptors)), launcher_(*loop_),
+      workers_(*loop_), files_(workers_, files_settings(config_, descriptors_)),
+      programs_(launcher_, workers_, programs_settings(config_, descriptors_)),
       hooks_(config_.hooks, *loop_, launcher_, workers_),
       guards_(*loop_, workers_, config_.freeze.guard_program), store_(config_.agent.run_directory),
       session_(freeze::Parts{*loop_, workers_, mounts_, layers_, control_, hooks_, guards_, store_},
@@ -49,6 +84,8 @@ AgentApp::AgentApp(const config::Config& config, std::unique_ptr<system::GlibLoo
     commands::add_set_time(registry_, clock_setter_);
     commands::add_power(registry_, session_, power_);
     commands::add_accounts(registry_, accounts_);
+    commands::add_file(registry_, files_, commands::room_for_bytes(config_.agent.max_reply));
+    commands::add_exec(registry_, programs_);
     commands::add_fsfreeze(registry_, session_);
     commands::add_storage(registry_, *loop_, workers_, storage_);
     commands::add_frostline(registry_, session_, hooks_);

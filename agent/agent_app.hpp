@@ -14,10 +14,12 @@
 #include "rpc/registry.hpp"
 #include "system/glib_loop.hpp"
 #include "system/helper_programs.hpp"
+#include "system/launched_programs.hpp"
 #include "system/linux_accounts.hpp"
 #include "system/linux_clock_setter.hpp"
 #include "system/linux_clocks.hpp"
 #include "system/linux_fs_control.hpp"
+#include "system/linux_guest_files.hpp"
 #include "system/linux_mount_table.hpp"
 #include "system/linux_power.hpp"
 #include "system/linux_storage.hpp"
@@ -25,6 +27,7 @@
 #include "system/sysfs_block_layers.hpp"
 #include "system/thread_workers.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -62,12 +65,15 @@ private:
 
     config::Config config_;
     std::unique_ptr<system::GlibLoop> loop_;
+    std::size_t descriptors_; ///< that this process may have open
     system::ProcessLauncher launcher_;
     system::ThreadWorkers workers_;
     system::LinuxMountTable mounts_;
     system::SysfsBlockLayers layers_;
     system::LinuxFsControl control_;
     system::LinuxStorage storage_{mounts_};
+    system::LinuxGuestFiles files_;
+    system::LaunchedPrograms programs_;
     hooks::Engine hooks_;
     freeze::ProcessGuardStarter guards_;
     freeze::FileRunState store_;

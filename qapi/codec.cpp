@@ -95,6 +95,11 @@ Result<Empty> Codec<Empty>::decode(const json::Value& value, const std::string& 
     return Empty{};
 }
 
+bool is_number(const json::Value& value) noexcept
+{
+    return value.as_int() != nullptr || value.as_uint() != nullptr || value.as_double() != nullptr;
+}
+
 Result<std::size_t> decode_enum(const json::Value& value, const std::string& path,
                                 std::span<const std::string_view> names, Unknown unknown)
 {

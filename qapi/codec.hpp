@@ -83,6 +83,21 @@ struct Codec<Empty> {
 /// "Invalid parameter type for 'PATH', expected: EXPECTED".
 [[nodiscard]] Failure wrong_type(const std::string& path, std::string_view expected);
 
+/// For alternates. A number that is no integer counts, too, as in qemu-ga: its branch complains.
+[[nodiscard]] bool is_number(const json::Value& value) noexcept;
+
+/// One branch of an alternate.
+template <typename Alternate, typename Branch>
+[[nodiscard]] Result<Alternate> decode_branch(const json::Value& value, const std::string& path,
+                                              Unknown unknown)
+{
+    Result<Branch> branch = Codec<Branch>::decode(value, path, unknown);
+    if (!branch) {
+        return fail(std::move(branch).error());
+    }
+    return Alternate{*std::move(branch)};
+}
+
 /// The index of a string among `names`, whose last one stands for every word that isn't there.
 [[nodiscard]] Result<std::size_t> decode_enum(const json::Value& value, const std::string& path,
                                               std::span<const std::string_view> names,

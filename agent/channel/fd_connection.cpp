@@ -58,8 +58,10 @@ FdConnection::~FdConnection() = default;
 
 void FdConnection::on_edges()
 {
+    // One edge a turn: a host that asks anew as soon as it has its answer makes one after the
+    // other, and timers, children and other connections have to get their turn meanwhile.
     epoll_event event{};
-    while (!closed_ && ::epoll_wait(epoll_.get(), &event, 1, 0) == 1) {
+    if (!closed_ && ::epoll_wait(epoll_.get(), &event, 1, 0) == 1) {
         apply(event.events);
         pump();
     }

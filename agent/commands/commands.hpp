@@ -8,7 +8,9 @@
 #include "system/clock_setter.hpp"
 #include "system/cpus.hpp"
 #include "system/event_loop.hpp"
+#include "system/guest_files.hpp"
 #include "system/guest_identity.hpp"
+#include "system/guest_programs.hpp"
 #include "system/logins.hpp"
 #include "system/memory_blocks.hpp"
 #include "system/network.hpp"
@@ -17,6 +19,7 @@
 #include "system/wall_clock.hpp"
 #include "system/workers.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -54,6 +57,21 @@ void add_identity(rpc::Registry& registry, std::shared_ptr<const system::GuestId
 /// guest-network-get-interfaces, -get-route.
 void add_network(rpc::Registry& registry, std::shared_ptr<const system::Network> network,
                  system::Workers& workers);
+
+/// guest-file-open, -close, -read, -write, -seek, -flush. A read gives at most `most_read` bytes:
+/// what a reply has room for.
+void add_file(rpc::Registry& registry, system::GuestFiles& files, std::size_t most_read);
+
+/// guest-exec, guest-exec-status.
+void add_exec(rpc::Registry& registry, system::GuestPrograms& programs);
+
+/// The bytes that fit in base64 into a reply of at most `max_reply` bytes, with the rest of it and
+/// an id of up to 4 KiB.
+[[nodiscard]] constexpr std::size_t room_for_bytes(std::size_t max_reply)
+{
+    constexpr std::size_t all_else = 4608;
+    return (max_reply - all_else) / 4 * 3;
+}
 
 /// guest-fsfreeze-status, -freeze, -freeze-list, -thaw.
 void add_fsfreeze(rpc::Registry& registry, freeze::Session& session);

@@ -47,6 +47,9 @@ struct PolicySettings {
     /// qemu-ga's lists, entries as they were given: unless empty, `only` replaces the profile.
     std::vector<std::string> only;
     std::vector<std::string> block_rpcs;
+    /// Absolute paths, perhaps with wildcards; absent: everything.
+    std::optional<std::vector<std::string>> exec_allow; ///< what guest-exec may run
+    std::optional<std::vector<std::string>> file_allow; ///< what guest-file-open may open
 };
 
 struct Config {

@@ -78,6 +78,24 @@ auto integer(std::int64_t least, std::int64_t most)
     };
 }
 
+/// A list of absolute paths, perhaps with wildcards.
+Result<std::optional<std::vector<std::string>>>
+path_patterns(const KeyFile& file, const std::string& group, const std::string& name)
+{
+    auto patterns = file.list(group, name);
+    if (patterns && *patterns) {
+        for (const std::string& pattern : **patterns) {
+            if (pattern.front() != '/') {
+                return file.fail_at(group, name,
+                                    "'" + text::printable(pattern, 64) +
+                                        "' is no absolute path: write for example /opt/tools/* or "
+                                        "/var/log/**");
+            }
+        }
+    }
+    return patterns;
+}
+
 using Milliseconds = std::chrono::milliseconds;
 using Strings = std::vector<std::string>;
 
@@ -159,6 +177,10 @@ std::vector<Key> other_keys()
             [](Config& c, const Strings& v) { c.policy.allow = v; }),
         key("policy/block", &KeyFile::list,
             [](Config& c, const Strings& v) { c.policy.block = v; }),
+        key("policy/exec-allow", path_patterns,
+            [](Config& c, const Strings& v) { c.policy.exec_allow = v; }),
+        key("policy/file-allow", path_patterns,
+            [](Config& c, const Strings& v) { c.policy.file_allow = v; }),
         key("audit/commands", &KeyFile::boolean, [](Config& c, bool v) { c.audit_commands = v; }),
     };
 }

@@ -34,7 +34,7 @@ Result<void> HookCall::start(system::ChildSpec spec, std::function<void(std::str
 void HookCall::tell_last(std::string_view text)
 {
     if (child_) {
-        child_->write(text);
+        child_->write(std::string{text});
         child_->close_stdin();
     }
 }

@@ -19,12 +19,17 @@ constexpr std::size_t chunk = 16384;
 
 } // namespace
 
-OutputReader::OutputReader(EventLoop& loop, UniqueFd fd, std::size_t cap, OnLine on_line)
-    : loop_(&loop), fd_(std::move(fd)), cap_(cap), on_line_(std::move(on_line))
+OutputReader::OutputReader(EventLoop& loop, UniqueFd fd, std::size_t cap, Budget budget,
+                           OnLine on_line)
+    : loop_(&loop), fd_(std::move(fd)), cap_(cap), budget_(std::move(budget)),
+      on_line_(std::move(on_line))
 {}
 
 void OutputReader::start(std::function<void()> on_end)
 {
+    if (!fd_) {
+        return;
+    }
     on_end_ = std::move(on_end);
     watch_ = loop_->watch(fd_.get(), {.readable = true, .writable = false}, [this](Readiness) {
         OutputReader* const self = this; // our own captures go with the watch, in stop()
@@ -50,6 +55,12 @@ void OutputReader::stop()
     fd_.reset();
 }
 
+void OutputReader::discard()
+{
+    discarding_ = true;
+    kept_ = {};
+}
+
 CapturedOutput OutputReader::take()
 {
     return std::move(kept_);
@@ -62,6 +73,9 @@ bool OutputReader::read_some()
     }
     std::array<char, chunk> buffer{};
     const ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
+    if (got > 0 && discarding_) {
+        return true;
+    }
     if (got > 0) {
         const std::string_view bytes{buffer.data(), static_cast<std::size_t>(got)};
         keep(bytes);
@@ -81,8 +95,12 @@ bool OutputReader::read_some()
 
 void OutputReader::keep(std::string_view bytes)
 {
-    const std::size_t room = cap_ - std::min(cap_, kept_.text.size());
+    std::size_t room = cap_ - std::min(cap_, kept_.text.size());
+    room = budget_ ? std::min(room, *budget_) : room;
     const std::size_t fits = std::min(room, bytes.size());
+    if (budget_) {
+        *budget_ -= fits;
+    }
     kept_.text.append(bytes.substr(0, fits));
     kept_.dropped += bytes.size() - fits;
     kept_.tail.append(bytes.substr(bytes.size() - std::min(bytes.size(), tail_size)));

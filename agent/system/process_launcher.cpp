@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "system/process_launcher.hpp"
 
-#include "common/wipe.hpp"
+#include "system/input_writer.hpp"
 #include "system/output_reader.hpp"
 #include "system/run_tag.hpp"
 #include "system/spawn.hpp"
@@ -10,17 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <utility>
 
 namespace frostline::system {
-
-namespace {
-
-/// How long a pipe that a grandchild keeps open may delay the news that the child has ended.
-constexpr std::chrono::milliseconds grace_for_pipes{100};
-
-} // namespace
 
 /// One process from its start until it has been waited for and what it left has been killed. The
 /// launcher keeps it for as long; the Child is only a handle.
@@ -38,13 +30,15 @@ class Process : public std::enable_shared_from_this<Process> {
     }
 
 public:
-    Process(EventLoop& loop, ChildSpec& spec, ChildEvents events, Spawned spawned,
+    Process(EventLoop& loop, const ChildSpec& spec, ChildEvents events, Spawned spawned,
             std::uint64_t tag, std::function<void()> on_retired)
         : loop_(&loop), tag_(tag), pid_(spawned.pid), kill_after_(spec.kill_after),
-          kill_leftovers_(spec.kill_leftovers), started_(loop.now()),
-          process_(std::move(spawned.process)), in_(std::move(spawned.in)),
-          out_(loop, std::move(spawned.out), spec.output_cap, std::move(events.on_line)),
-          err_(loop, std::move(spawned.err), spec.output_cap, nullptr),
+          output_grace_(spec.output_grace), kill_leftovers_(spec.kill_leftovers),
+          outlives_us_(spec.outlives_us), started_(loop.now()),
+          process_(std::move(spawned.process)), in_(loop, std::move(spawned.in)),
+          out_(loop, std::move(spawned.out), spec.output_cap, spec.output_budget,
+               std::move(events.on_line)),
+          err_(loop, std::move(spawned.err), spec.output_cap, spec.output_budget, nullptr),
           on_exit_(std::move(events.on_exit)), on_retired_(std::move(on_retired))
     {}
 
@@ -52,28 +46,15 @@ public:
     {
         process_watch_ = loop_->watch(process_.get(), {.readable = true, .writable = false},
                                       guarded([this](Readiness) { reap(); }));
-        out_.start(guarded([this] { finish_if_complete(); }));
-        err_.start(guarded([this] { finish_if_complete(); }));
+        out_.start(guarded([this] { on_output_end(); }));
+        err_.start(guarded([this] { on_output_end(); }));
         set_limit(limit);
     }
 
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
-    void write(std::string_view text)
-    {
-        if (in_) {
-            queue_.append(text);
-            flush();
-        }
-    }
-
-    void close_stdin()
-    {
-        close_when_flushed_ = true;
-        if (queue_.empty()) {
-            drop_stdin();
-        }
-    }
+    void write(std::string text) { in_.write(std::move(text)); }
+    void close_stdin() { in_.close(); }
 
     void set_limit(std::chrono::milliseconds limit)
     {
@@ -103,11 +84,11 @@ public:
     {
         on_exit_ = nullptr;
         limit_timer_.cancel();
-        drop_stdin();
-        if (!ended_) {
+        in_.drop();
+        if (!ended_ && !outlives_us_) {
             kill_timer_.cancel();
             kill_all();
-        } else {
+        } else if (ended_) {
             finish();
         }
     }
@@ -118,7 +99,7 @@ public:
         on_exit_ = nullptr;
         on_retired_ = nullptr;
         limit_timer_.cancel();
-        if (!ended_ || kill_timer_.active()) {
+        if ((!ended_ && !outlives_us_) || kill_timer_.active()) {
             kill_all();
         }
         kill_timer_.cancel();
@@ -126,7 +107,7 @@ public:
         process_watch_.cancel();
         out_.stop();
         err_.stop();
-        drop_stdin();
+        in_.drop();
         siginfo_t info{};
         ::waitid(P_PIDFD, static_cast<id_t>(process_.get()), &info, WEXITED | WNOHANG);
     }
@@ -150,18 +131,25 @@ private:
             result_.signal = done == 0 ? info.si_status : SIGKILL;
         }
         result_.duration = loop_->now() - started_;
-        drop_stdin();
+        in_.drop();
         out_.drain(); // may call on_line, which may destroy the Child
         err_.drain();
         if (finish_if_complete()) {
             return;
         }
-        grace_timer_ = loop_->after(grace_for_pipes, guarded([this] { finish(); }));
+        grace_timer_ = loop_->after(output_grace_, guarded([this] { finish(); }));
+    }
+
+    void on_output_end()
+    {
+        if (!finish_if_complete()) {
+            retire_if_done();
+        }
     }
 
     bool finish_if_complete()
     {
-        if (ended_ && out_.ended() && err_.ended()) {
+        if (ended_ && !finished_ && out_.ended() && err_.ended()) {
             finish();
             return true;
         }
@@ -175,15 +163,19 @@ private:
         }
         finished_ = true;
         grace_timer_.cancel();
-        out_.drain();
-        err_.drain();
-        out_.stop();
-        err_.stop();
+        for (OutputReader* output : {&out_, &err_}) {
+            output->drain();
+            if (!outlives_us_) {
+                output->stop();
+            }
+        }
         if (kill_leftovers_) {
             kill_all();
         }
         result_.out = out_.take();
         result_.err = err_.take();
+        out_.discard();
+        err_.discard();
         if (const auto tell = std::exchange(on_exit_, nullptr)) {
             tell(std::move(result_));
         }
@@ -200,73 +192,30 @@ private:
 
     void retire_if_done()
     {
-        if (finished_ && !kill_timer_.active() && on_retired_) {
+        if (finished_ && out_.ended() && err_.ended() && !kill_timer_.active() && on_retired_) {
             loop_->post(std::exchange(on_retired_, nullptr));
         }
-    }
-
-    void flush()
-    {
-        while (sent_ < queue_.size()) {
-            const std::string_view left = std::string_view{queue_}.substr(sent_);
-            const ssize_t put = ::write(in_.get(), left.data(), left.size());
-            if (put < 0 && errno == EINTR) {
-                continue;
-            }
-            if (put < 0 && errno == EAGAIN) {
-                if (!in_watch_.active()) {
-                    in_watch_ = loop_->watch(in_.get(), {.readable = false, .writable = true},
-                                             guarded([this](Readiness) { flush(); }));
-                }
-                return;
-            }
-            if (put < 0) {
-                drop_stdin(); // the reader has gone; its exit will say more
-                return;
-            }
-            sent_ += static_cast<std::size_t>(put);
-        }
-        clear_queue();
-        in_watch_.cancel();
-        if (close_when_flushed_) {
-            drop_stdin();
-        }
-    }
-
-    void drop_stdin()
-    {
-        in_watch_.cancel();
-        clear_queue();
-        in_.reset();
-    }
-
-    void clear_queue()
-    {
-        wipe(queue_); // it may have been a password
-        sent_ = 0;
     }
 
     EventLoop* loop_;
     std::uint64_t tag_;
     pid_t pid_;
     std::chrono::milliseconds kill_after_;
+    std::chrono::milliseconds output_grace_;
     bool kill_leftovers_;
+    bool outlives_us_;
     EventLoop::TimePoint started_;
     UniqueFd process_;
-    UniqueFd in_;
+    InputWriter in_;
     OutputReader out_;
     OutputReader err_;
     std::function<void(ChildResult)> on_exit_;
     std::function<void()> on_retired_;
-    std::string queue_;    ///< for standard input
-    std::size_t sent_ = 0; ///< bytes of the queue that have been written
-    bool close_when_flushed_ = false;
     bool ended_ = false;    ///< waited for
     bool finished_ = false; ///< told
     ChildResult result_;
     // Last, so that they go first.
     Subscription process_watch_;
-    Subscription in_watch_;
     Subscription limit_timer_;
     Subscription kill_timer_;
     Subscription grace_timer_;
@@ -282,7 +231,7 @@ public:
     ~ProcessChild() override { process_->abandon(); }
 
     [[nodiscard]] pid_t pid() const override { return process_->pid(); }
-    void write(std::string_view text) override { process_->write(text); }
+    void write(std::string text) override { process_->write(std::move(text)); }
     void close_stdin() override { process_->close_stdin(); }
     void terminate() override { process_->terminate(); }
     void set_limit(std::chrono::milliseconds limit) override { process_->set_limit(limit); }
@@ -300,6 +249,10 @@ ProcessLauncher::ProcessLauncher(EventLoop& loop) : loop_(&loop)
         action.sa_handler = SIG_IGN; // a hook that closes its standard input must not end us
         ::sigaction(SIGPIPE, &action, nullptr);
     }
+    if (::sigaction(SIGCHLD, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) {
+        action.sa_handler = SIG_DFL; // inherited as ignored it would cost us all exit statuses
+        ::sigaction(SIGCHLD, &action, nullptr);
+    }
 }
 
 ProcessLauncher::~ProcessLauncher()
@@ -316,9 +269,34 @@ Result<std::unique_ptr<Child>> ProcessLauncher::launch(ChildSpec spec, ChildEven
     if (!spawned) {
         return fail(std::move(spawned).error());
     }
+    return adopt(spec, std::move(events), std::move(*spawned), tag);
+}
+
+void ProcessLauncher::launch_on(Workers& workers, ChildSpec spec, ChildEvents events, Launched done)
+{
+    const std::uint64_t tag = spec.run_tag != 0 ? spec.run_tag : next_run_tag();
+    const auto shared = std::make_shared<const ChildSpec>(std::move(spec));
+    run_on(
+        workers, [shared, tag] { return spawn(*shared, tag); },
+        [this, alive = std::weak_ptr<Processes>{processes_}, shared, tag,
+         events = std::move(events), done = std::move(done)](Result<Spawned> spawned) {
+            if (alive.expired()) {
+                return;
+            }
+            if (!spawned) {
+                done(fail(std::move(spawned).error()));
+                return;
+            }
+            done(adopt(*shared, events, std::move(*spawned), tag));
+        });
+}
+
+std::unique_ptr<Child> ProcessLauncher::adopt(const ChildSpec& spec, ChildEvents events,
+                                              Spawned spawned, std::uint64_t tag)
+{
     const auto handle = std::make_shared<std::weak_ptr<Process>>();
     const std::weak_ptr<Processes> all = processes_;
-    auto process = std::make_shared<Process>(*loop_, spec, std::move(events), std::move(*spawned),
+    auto process = std::make_shared<Process>(*loop_, spec, std::move(events), std::move(spawned),
                                              tag, [all, handle] {
                                                  if (const auto kept = all.lock()) {
                                                      kept->erase(handle->lock());

@@ -2,7 +2,8 @@
 // The only file that includes Boost.Process.
 #include "system/spawn.hpp"
 
-#include "system/run_tag.hpp"
+#include "system/child_setup.hpp"
+#include "system/program.hpp"
 
 #define BOOST_PROCESS_USE_STD_FS 1
 // These three are for Boost.Process 1.81 itself, which uses them but gets them only by way of
@@ -16,16 +17,14 @@
 #include <boost/process/v2/process.hpp>
 
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/close_range.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 namespace frostline::system {
 
@@ -33,66 +32,16 @@ namespace {
 
 namespace process = boost::process::v2;
 
-/// What the child was doing when it failed; travels to the parent in the upper half of the errno
-/// that the launcher reports.
-enum class Step : int { run, session, redirect, enter_directory, take_identity };
-
-constexpr int step_shift = 16;
-constexpr unsigned code_mask = 0xFFFFU;
-
-std::string describe(Step step, const ChildSpec& spec)
-{
-    const std::string& program = spec.arguments.front();
-    switch (step) {
-    case Step::enter_directory:
-        return program + ": cannot run: cannot enter " + spec.directory;
-    case Step::take_identity:
-        return program + ": cannot run: cannot become user " +
-               (spec.identity ? spec.identity->name : std::string{});
-    case Step::session:
-        return program + ": cannot run: cannot set its limits and session";
-    case Step::redirect:
-        return program + ": cannot run: cannot connect its standard streams";
-    case Step::run:
-        break;
-    }
-    return program + ": cannot run";
-}
-
-std::string_view advice(Step step, int error)
-{
-    if (step != Step::run) {
-        return "";
-    }
-    switch (error) {
-    case EACCES:
-        return " (is it executable, and may its user reach it?)";
-    case ENOEXEC:
-        return " (a script needs a first line such as #!/bin/sh)";
-    case ENOENT:
-        return " (it does not exist, or the interpreter in its first line does not)";
-    default:
-        return "";
-    }
-}
-
-/// The child's side between fork and exec: only what signal-safety(7) allows.
-class ChildSetup {
-public:
-    ChildSetup(const ChildSpec& spec, std::uint64_t tag, std::array<int, 3> streams)
-        : spec_(&spec), tag_(tag), streams_(streams)
-    {}
+/// Lends ChildSetup to the launcher, whose own execve() it leaves without work.
+struct EnterChild {
+    const ChildSetup& setup;
 
     boost::system::error_code on_exec_setup(process::posix::default_launcher& /*launcher*/,
                                             const std::filesystem::path& /*program*/,
                                             const char* const*& /*arguments*/) const
     {
-        Step step = Step::session;
-        if (prepare(step)) {
-            return {};
-        }
-        const int code = errno;
-        errno = (static_cast<int>(step) << step_shift) | code; // the launcher sends errno
+        const int code = setup.enter();
+        errno = code; // the launcher sends errno
         return {code, boost::system::system_category()};
     }
 
@@ -102,67 +51,6 @@ public:
     {
         ::_exit(127); // its exit() would run the agent's handlers and flush its buffers again
     }
-
-private:
-    [[nodiscard]] bool prepare(Step& step) const
-    {
-        if (::setsid() < 0 || !wear_run_tag(tag_)) {
-            return false;
-        }
-        step = Step::redirect;
-        for (int number = 0; number < 3; ++number) {
-            if (::dup2(streams_[static_cast<std::size_t>(number)], number) < 0) {
-                return false;
-            }
-        }
-        close_the_rest();
-        ::umask(022);
-        step = Step::take_identity;
-        if (spec_->identity && !take(*spec_->identity)) {
-            return false;
-        }
-        step = Step::enter_directory; // as that user
-        if (::chdir(spec_->directory.c_str()) != 0) {
-            return false;
-        }
-        reset_signals();
-        return true;
-    }
-
-    [[nodiscard]] static bool take(const Identity& identity)
-    {
-        return ::setgroups(identity.groups.size(), identity.groups.data()) == 0 &&
-               ::setresgid(identity.group, identity.group, identity.group) == 0 &&
-               ::setresuid(identity.user, identity.user, identity.user) == 0;
-    }
-
-    static void close_the_rest()
-    {
-        // The launcher of Boost 1.81 leaves everything below its own pipe open.
-        if (::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
-            return;
-        }
-        const long most = ::sysconf(_SC_OPEN_MAX);
-        for (int fd = 3; fd < most; ++fd) {
-            ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-        }
-    }
-
-    static void reset_signals()
-    {
-        struct sigaction action {};
-        action.sa_handler = SIG_DFL;
-        for (int number = 1; number < NSIG; ++number) {
-            ::sigaction(number, &action, nullptr); // KILL, STOP and libc's own refuse: good
-        }
-        sigset_t none{};
-        ::sigemptyset(&none);
-        ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
-    }
-
-    const ChildSpec* spec_;
-    std::uint64_t tag_;
-    std::array<int, 3> streams_;
 };
 
 /// Blocks all signals while it lives, so that no handler of the agent runs in the child.
@@ -208,66 +96,88 @@ Result<Pipe> make_pipe()
     return made;
 }
 
-void unblock(const UniqueFd& fd)
-{
-    ::fcntl(fd.get(), F_SETFL, O_NONBLOCK); // pipes have no other status flag
-}
-
-/// Forks and executes; the process id, or the code that the child or the launcher reported.
+/// Forks and executes; the process id, or the error that the child or the launcher reported.
 Result<pid_t> run(const ChildSpec& spec, const ChildSetup& setup)
 {
-    std::vector<const char*> environment;
-    environment.reserve(spec.environment.size() + 1);
-    for (const std::string& entry : spec.environment) {
-        environment.push_back(entry.c_str());
-    }
-    environment.push_back(nullptr);
-
     // Only an address for the launcher: it is never run, and does not outlive this call.
     boost::asio::io_context context;
     process::posix::default_launcher launcher;
-    launcher.env = environment.data();
-    const std::vector<std::string> rest{spec.arguments.begin() + 1, spec.arguments.end()};
     boost::system::error_code error;
     const SignalsBlocked blocked;
-    auto started = launcher(context.get_executor(), error,
-                            std::filesystem::path{spec.arguments.front()}, rest, setup);
+    auto started =
+        launcher(context.get_executor(), error, std::filesystem::path{spec.arguments.front()},
+                 std::vector<std::string>{}, EnterChild{setup});
     if (error) {
         if (launcher.pid > 0) { // it got as far as a child, which has told why and left
             ::waitpid(launcher.pid, nullptr, 0);
         }
-        const auto value = static_cast<unsigned>(error.value());
-        const auto step = static_cast<Step>(value >> step_shift);
-        const auto code = static_cast<int>(value & code_mask);
-        Error told = fail_errno(describe(step, spec), code).error;
-        return fail(told.kind(), told.message() + std::string{advice(step, code)}, code);
+        return ChildSetup::explain(error.value(), spec);
     }
     const pid_t pid = started.id();
     started.detach(); // else its destructor kills the child
     return pid;
 }
 
+/// The child's standard streams, and our ends of them.
+struct Streams {
+    std::array<UniqueFd, 3> theirs;
+    std::array<UniqueFd, 3> ours;
+};
+
+/// One of them: a pipe that the child reads (its standard input) or writes, or /dev/null.
+Result<void> connect(Streams& streams, std::size_t number, StreamTo to)
+{
+    if (to == StreamTo::output) {
+        streams.theirs[number].reset(::fcntl(streams.theirs[1].get(), F_DUPFD_CLOEXEC, 3));
+    } else if (to == StreamTo::nobody) {
+        streams.theirs[number] =
+            lift(UniqueFd{::open("/dev/null", (number == 0 ? O_RDONLY : O_WRONLY) | O_CLOEXEC)});
+    } else {
+        Result<Pipe> made = make_pipe();
+        if (!made) {
+            return fail(std::move(made).error());
+        }
+        streams.theirs[number] = std::move(number == 0 ? made->read : made->write);
+        streams.ours[number] = std::move(number == 0 ? made->write : made->read);
+        ::fcntl(streams.ours[number].get(), F_SETFL, O_NONBLOCK); // pipes have no other flag
+    }
+    return streams.theirs[number] ? Result<void>{}
+                                  : fail_errno("cannot connect its standard streams", errno);
+}
+
+Result<Streams> connect(const ChildSpec& spec)
+{
+    Streams streams;
+    const std::array<StreamTo, 3> to{spec.stdin_pipe ? StreamTo::reader : StreamTo::nobody,
+                                     spec.standard_output, spec.standard_error};
+    for (std::size_t number = 0; number < to.size(); ++number) {
+        if (Result<void> made = connect(streams, number, to[number]); !made) {
+            return fail(
+                std::move(made).error().with_context(spec.arguments.front() + ": cannot run"));
+        }
+    }
+    return streams;
+}
+
 } // namespace
 
 Result<Spawned> spawn(const ChildSpec& spec, std::uint64_t tag)
 {
-    if (spec.arguments.empty() || spec.arguments.front().empty() ||
-        spec.arguments.front().front() != '/') {
+    if (spec.arguments.empty() ||
+        (!spec.search_path && spec.arguments.front().compare(0, 1, "/") != 0)) {
         return fail(ErrorKind::invalid_argument, "cannot run a program without an absolute path");
     }
-    Result<Pipe> in = make_pipe();
-    Result<Pipe> out = make_pipe();
-    Result<Pipe> err = make_pipe();
-    for (const Result<Pipe>* made : {&in, &out, &err}) {
-        if (!*made) {
-            return fail(made->error().with_context(spec.arguments.front() + ": cannot run"));
-        }
+    const Result<Program> program = find_program(spec);
+    if (!program) {
+        return fail(program.error());
     }
-    if (!spec.stdin_pipe) {
-        in->read = lift(UniqueFd{::open("/dev/null", O_RDONLY | O_CLOEXEC)});
-        in->write.reset();
+    Result<Streams> streams = connect(spec);
+    if (!streams) {
+        return fail(std::move(streams).error());
     }
-    const ChildSetup setup{spec, tag, {in->read.get(), out->write.get(), err->write.get()}};
+    auto& [theirs, ours] = *streams;
+    const ChildSetup setup{
+        spec, *program, tag, {theirs[0].get(), theirs[1].get(), theirs[2].get()}};
     const Result<pid_t> pid = run(spec, setup);
     if (!pid) {
         return fail(pid.error());
@@ -281,14 +191,9 @@ Result<Spawned> spawn(const ChildSpec& spec, std::uint64_t tag)
         ::waitpid(*pid, nullptr, 0);
         return fail_errno(spec.arguments.front() + ": cannot watch it (pidfd_open)", code);
     }
-    made.in = std::move(in->write);
-    made.out = std::move(out->read);
-    made.err = std::move(err->read);
-    for (const UniqueFd* end : {&made.in, &made.out, &made.err}) {
-        if (*end) {
-            unblock(*end);
-        }
-    }
+    made.in = std::move(ours[0]);
+    made.out = std::move(ours[1]);
+    made.err = std::move(ours[2]);
     return made;
 }
 

@@ -13,13 +13,14 @@ namespace frostline::system {
 struct Spawned {
     pid_t pid = -1;
     UniqueFd process; ///< pidfd: readable when it has ended
-    UniqueFd in;      ///< only when asked for
+    UniqueFd in;      ///< only when asked for, as the others
     UniqueFd out;
     UniqueFd err;
 };
 
 /// Starts the program of `spec` in a session and process group of its own, wearing `tag` (see
 /// run_tag.hpp). The program runs when this returns; what keeps it from that is an error here.
+/// May block while the program is found and loaded. Any thread.
 [[nodiscard]] Result<Spawned> spawn(const ChildSpec& spec, std::uint64_t tag);
 
 } // namespace frostline::system

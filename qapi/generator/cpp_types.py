@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""types.hpp and types.cpp: a C++ type per enum and struct, and how to read and write each."""
+"""types.hpp and types.cpp: a C++ type per enum, struct and alternate, and how to read and write each."""
 
-from cpp import HEADER, arguments_type, identifier, member_declaration
-from schema import UNRECOGNIZED, Command, Enum, Struct
+from cpp import HEADER, arguments_type, identifier, member_declaration, type_name
+from schema import UNRECOGNIZED, Alternate, Command, Enum, Struct
+
+# How a value of each kind is recognised.
+IS_KIND = {
+    "boolean": "value.as_bool() != nullptr",
+    "number": "is_number(value)",
+    "string": "value.as_string() != nullptr",
+    "object": "value.as_object() != nullptr",
+}
 
 
-def _structs_and_enums(schema):
+def _types(schema):
     """In the order of definition; a command's arguments are a struct like any other."""
     for section in schema.sections:
         for definition in section.definitions:
@@ -51,6 +59,20 @@ struct {struct.name} {{
 {_codec(struct.name)}"""
 
 
+def _declare_alternate(alternate):
+    names = ", ".join(type_name(branch.type) for branch in alternate.branches)
+    return f"""/// {alternate.doc}
+struct {alternate.name} {{
+    std::variant<{names}> value;
+
+    friend bool operator==(const {alternate.name}&, const {alternate.name}&) = default;
+}};
+{_codec(alternate.name)}"""
+
+
+DECLARE = {Enum: _declare_enum, Struct: _declare_struct, Alternate: _declare_alternate}
+
+
 def header(schema):
     parts = [
         HEADER,
@@ -64,14 +86,13 @@ def header(schema):
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace frostline::qapi {
 """,
     ]
-    for definition in _structs_and_enums(schema):
-        is_enum = isinstance(definition, Enum)
-        parts.append(_declare_enum(definition) if is_enum else _declare_struct(definition))
+    parts += [DECLARE[type(definition)](definition) for definition in _types(schema)]
     parts.append("} // namespace frostline::qapi\n")
     return "\n".join(parts)
 
@@ -137,6 +158,30 @@ json::Value Codec<{struct.name}>::encode(const {struct.name}& value)
 """
 
 
+def _define_alternate(alternate):
+    branches = "\n".join(
+        f"""    if ({IS_KIND[branch.kind]}) {{
+        return decode_branch<{alternate.name}, {type_name(branch.type)}>(value, path, unknown);
+    }}"""
+        for branch in alternate.branches
+    )
+    return f"""Result<{alternate.name}> Codec<{alternate.name}>::decode(
+    const json::Value& value, const std::string& path, Unknown unknown)
+{{
+{branches}
+    return wrong_type(path, "{alternate.name}");
+}}
+
+json::Value Codec<{alternate.name}>::encode(const {alternate.name}& value)
+{{
+    return std::visit([](const auto& branch) {{ return qapi::encode(branch); }}, value.value);
+}}
+"""
+
+
+DEFINE = {Enum: _define_enum, Struct: _define_struct, Alternate: _define_alternate}
+
+
 def source(schema):
     parts = [
         HEADER,
@@ -149,8 +194,6 @@ def source(schema):
 namespace frostline::qapi {
 """,
     ]
-    for definition in _structs_and_enums(schema):
-        is_enum = isinstance(definition, Enum)
-        parts.append(_define_enum(definition) if is_enum else _define_struct(definition))
+    parts += [DEFINE[type(definition)](definition) for definition in _types(schema)]
     parts.append("} // namespace frostline::qapi\n")
     return "\n".join(parts)

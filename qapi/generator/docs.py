@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """protocol.md: the commands and types for people."""
 
-from schema import Command, Enum, Struct
+from schema import Alternate, Command, Enum, Struct
 
 INTRO = """<!-- SPDX-License-Identifier: Apache-2.0 -->
 <!-- Made by qapi/generator from qapi/schema; `ninja -C build protocol-md` writes it anew. -->
@@ -81,8 +81,16 @@ def _struct(struct):
     return "\n\n".join([f"### {struct.name}", struct.doc, table, f"Since {struct.since}"])
 
 
+def _alternate(alternate):
+    rows = ["| one of | |", "| --- | --- |"]
+    rows += [f"| {_type(branch.type)} | {_cell(branch.doc)} |" for branch in alternate.branches]
+    return "\n\n".join(
+        [f"### {alternate.name}", alternate.doc, "\n".join(rows), f"Since {alternate.since}"]
+    )
+
+
 def markdown(schema):
-    writers = {Command: _command, Enum: _enum, Struct: _struct}
+    writers = {Command: _command, Enum: _enum, Struct: _struct, Alternate: _alternate}
     parts = [INTRO.rstrip("\n")]
     for section in schema.sections:
         parts += [f"## {section.title}", section.doc]

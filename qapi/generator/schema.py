@@ -10,7 +10,15 @@ from typing import Dict, List, Optional, Union
 # The C++ enums' own value for a word that only a newer agent has; no word of the protocol.
 UNRECOGNIZED = "unrecognized"
 
-BUILTIN_TYPES = ("int", "uint64", "number", "bool", "str", "base64")
+# Each built-in type, and what its values are in JSON.
+BUILTIN_TYPES = {
+    "int": "number",
+    "uint64": "number",
+    "number": "number",
+    "bool": "boolean",
+    "str": "string",
+    "base64": "string",
+}
 
 MEMBER_NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 TYPE_NAME = re.compile(r"([A-Z][a-z0-9]*)+")
@@ -55,6 +63,25 @@ class Struct:
 
 
 @dataclass(frozen=True)
+class Branch:
+    """One of the types that an alternate may have; `kind` is what JSON calls it."""
+
+    type: Type
+    kind: str
+    doc: str
+
+
+@dataclass(frozen=True)
+class Alternate:
+    """A value of one of several types, told apart by what it is in JSON."""
+
+    name: str
+    doc: str
+    since: str
+    branches: List[Branch]
+
+
+@dataclass(frozen=True)
 class Command:
     name: str
     doc: str
@@ -73,7 +100,7 @@ class Command:
         return "".join(part.capitalize() for part in self.name.split("-"))
 
 
-Definition = Union[Enum, Struct, Command]
+Definition = Union[Enum, Struct, Alternate, Command]
 
 
 @dataclass
@@ -151,7 +178,7 @@ def _match(place, pattern, text, what):
 
 class _Loader:
     def __init__(self):
-        self.types = set(BUILTIN_TYPES)
+        self.types = dict(BUILTIN_TYPES)  # name -> what it is in JSON; None: more than one thing
 
     def file(self, path):
         try:
@@ -168,20 +195,25 @@ class _Loader:
         return section
 
     def definition(self, place, number, source):
-        readers = {"enum": self.enum, "struct": self.struct, "command": self.command}
+        readers = {
+            "enum": self.enum,
+            "struct": self.struct,
+            "alternate": self.alternate,
+            "command": self.command,
+        }
         if isinstance(source, dict):
             for kind, reader in readers.items():
                 if isinstance(source.get(kind), str):
                     return reader(place.inside(source[kind]), source)
-        raise place.inside(f"definition {number}").error("is neither enum, struct nor command")
+        raise place.inside(f"definition {number}").error("is neither enum, struct, alternate nor command")
 
-    def new_type(self, place, name, since):
+    def new_type(self, place, name, since, kind=None):
         """A command counts as a type as well: each has a C++ type of its own."""
         _match(place, TYPE_NAME, name, "type name")
         _match(place, VERSION, since, "version")
         if name in self.types:
             raise place.error("is defined twice")
-        self.types.add(name)
+        self.types[name] = kind
 
     def enum(self, place, source):
         name, doc, since, values = _take(
@@ -197,7 +229,7 @@ class _Loader:
                 raise place.inside(value).error("stands for words that are new; choose another one")
             if not isinstance(text, str) or not text:
                 raise place.inside(value).error("needs a description")
-        self.new_type(place, name, since)
+        self.new_type(place, name, since, "string")
         return Enum(name, doc, since, values)
 
     def struct(self, place, source):
@@ -209,8 +241,30 @@ class _Loader:
         if not members:
             raise place.error("has no members")
         result = Struct(name, doc, since, self.members(place, members))
-        self.new_type(place, name, since)
+        self.new_type(place, name, since, "object")
         return result
+
+    def alternate(self, place, source):
+        name, doc, since, branches = _take(
+            place,
+            source,
+            {"alternate": (str, ...), "doc": (str, ...), "since": (str, ...),
+             "branches": (dict, ...)},
+        )
+        result = []
+        for key, text in branches.items():
+            type_ = self.type(place.inside(key), key)
+            if not isinstance(text, str) or not text:
+                raise place.inside(key).error("needs a description")
+            if self.types[key] is None:
+                raise place.inside(key).error("is an alternate or a command")
+            result.append(Branch(type_, self.types[key], text))
+        if len(result) < 2:
+            raise place.error("needs two branches at least")
+        if len({branch.kind for branch in result}) < len(result):
+            raise place.error("has two branches that look the same in JSON")
+        self.new_type(place, name, since)
+        return Alternate(name, doc, since, result)
 
     def command(self, place, source):
         keys = {

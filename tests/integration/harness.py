@@ -121,6 +121,8 @@ class Agent:
             self.configure("")
         self.options = list(options)
         self.guard = GUARD
+        # Not below the directory: a working directory on a frozen file system is no good idea.
+        self.folder = "/"
         self.process = None
         if start:
             self.start()
@@ -138,8 +140,7 @@ class Agent:
         """`before` runs in the child before the agent does."""
         if os.path.exists(self.socket):
             os.unlink(self.socket)
-        # Not below the directory: a working directory on a frozen file system is no good idea.
-        self.process = subprocess.Popen(self.command(), cwd="/", stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen(self.command(), cwd=self.folder, stdin=subprocess.DEVNULL,
                                         preexec_fn=before)
         wait_for(lambda: self.process.poll() is not None or can_connect(self.socket),
                  "the agent's socket")
@@ -189,9 +190,16 @@ class Agent:
         return len(os.listdir("/proc/%d/task" % self.process.pid))
 
     def children(self):
-        with open("/proc/%d/task/%d/children" % (self.process.pid, self.process.pid),
-                  encoding="ascii") as file:
-            return file.read().split()
+        """Of all its threads: the kernel lists a process under the thread that has forked it."""
+        found = []
+        for task in os.listdir("/proc/%d/task" % self.process.pid):
+            try:
+                with open("/proc/%d/task/%s/children" % (self.process.pid, task),
+                          encoding="ascii") as file:
+                    found += file.read().split()
+            except FileNotFoundError:
+                pass  # a thread that has just ended
+        return found
 
     def run_files(self):
         """What is left in the run directory, but for the folders of hooks, which stay."""

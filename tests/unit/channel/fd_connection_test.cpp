@@ -47,6 +47,27 @@ TEST_F(FdConnectionTest, CarriesBytesBothWays)
     EXPECT_EQ(get(pair_[1]), "hello");
 }
 
+TEST_F(FdConnectionTest, APeerThatNeverPausesLeavesTheOthersTheirTurn)
+{
+    open({EndOfFile::ends_input});
+    const std::array<UniqueFd, 2> other = socket_pair();
+    std::size_t pieces = 0;
+    std::size_t before_the_other = 0;
+    const system::Subscription watch =
+        loop_->watch(other[0].get(), {.readable = true, .writable = false}, [&](system::Readiness) {
+            before_the_other = before_the_other == 0 ? pieces : before_the_other;
+        });
+    put(other[1], "x");
+    story_.on_bytes = [&] {
+        if (++pieces < 1000) {
+            put(pair_[1], "again"); // as a host that asks anew as soon as it has its answer
+        }
+    };
+    put(pair_[1], "first");
+    run_until([&] { return pieces == 1000; });
+    EXPECT_LT(before_the_other, 20U);
+}
+
 TEST_F(FdConnectionTest, AHalfClosedPeerStillGetsItsReply)
 {
     open({EndOfFile::ends_input});

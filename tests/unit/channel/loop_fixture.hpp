@@ -20,6 +20,7 @@ struct Story {
     std::vector<std::string> events;
     Connection* connection = nullptr;
     bool echo = false;
+    std::function<void()> on_bytes; ///< called for each piece, unless empty
 
     ConversationFactory factory();
 };
@@ -43,6 +44,9 @@ public:
         story_.events.emplace_back(bytes.size() > 32 ? "bytes" : bytes);
         if (story_.echo) {
             story_.connection->send(bytes);
+        }
+        if (story_.on_bytes) {
+            story_.on_bytes();
         }
     }
     void on_end_of_input() override { story_.events.emplace_back("end of input"); }

@@ -52,6 +52,20 @@ TEST_F(ConfigFiles, NoneIsFine)
     EXPECT_TRUE(config->sources.empty());
 }
 
+TEST_F(ConfigFiles, PathsThatMayBeUsed)
+{
+    write(places_.local, "[policy]\nexec-allow=/usr/bin/id; /opt/x/*\nfile-allow=\n");
+    const Result<Config> config = load_files(places_);
+    ASSERT_TRUE(config) << config.error().message();
+    EXPECT_THAT(*config->policy.exec_allow, ElementsAre("/usr/bin/id", "/opt/x/*"));
+    ASSERT_TRUE(config->policy.file_allow) << "set and empty is not the same as absent";
+    EXPECT_TRUE(config->policy.file_allow->empty());
+    write(places_.local, "[policy]\nfile-allow=/a;log/*\n");
+    EXPECT_THAT(complaint(), HasSubstr(":2: [policy] file-allow: 'log/*' is no absolute path"));
+    write(places_.local, "");
+    EXPECT_FALSE(load_files(places_)->policy.exec_allow);
+}
+
 TEST_F(ConfigFiles, LaterFilesWinKeyByKey)
 {
     write(places_.vendor, "[freeze]\ndeadline=10s\nparallel=2\n");

@@ -3,7 +3,7 @@
 
 #include "fake_launcher.hpp"
 #include "support/prompt_workers.hpp"
-#include "temp_folder.hpp"
+#include "support/temp_folder.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

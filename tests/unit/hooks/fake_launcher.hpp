@@ -107,6 +107,12 @@ public:
         return std::unique_ptr<system::Child>{std::make_unique<Handle>(process)};
     }
 
+    void launch_on(system::Workers& /*workers*/, system::ChildSpec spec, system::ChildEvents events,
+                   Launched done) override
+    {
+        done(launch(std::move(spec), std::move(events)));
+    }
+
     /// The running (or last) call such as "20-a freeze"; the test fails hard when there is none.
     [[nodiscard]] FakeProcess& at(const std::string& call) const
     {
@@ -151,7 +157,7 @@ private:
             process_->limit.cancel();
         }
         [[nodiscard]] pid_t pid() const override { return 4711; }
-        void write(std::string_view text) override { process_->input += text; }
+        void write(std::string text) override { process_->input += text; }
         void close_stdin() override { process_->input_closed = true; }
         void terminate() override { process_->terminate(); }
         void set_limit(std::chrono::milliseconds limit) override { process_->set_limit(limit); }

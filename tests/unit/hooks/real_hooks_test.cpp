@@ -4,8 +4,8 @@
 
 #include "support/poll_loop.hpp"
 #include "support/prompt_workers.hpp"
+#include "support/temp_folder.hpp"
 #include "system/process_launcher.hpp"
-#include "temp_folder.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

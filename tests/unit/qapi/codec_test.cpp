@@ -140,6 +140,47 @@ TEST(Decode, AReplyMayHaveWordsThatAreNewHere)
     EXPECT_FALSE(decode<HookOnFailure>("unrecognized", "on-failure"));
 }
 
+TEST(Decode, AlternatesGoByWhatTheValueIs)
+{
+    EXPECT_EQ(*decode<GuestFileWhence>(2, "whence"), (GuestFileWhence{std::int64_t{2}}));
+    EXPECT_EQ(*decode<GuestFileWhence>("end", "whence"), (GuestFileWhence{GuestSeek::end}));
+    EXPECT_EQ(*decode<GuestExecCaptureOutput>(true, "capture-output"),
+              (GuestExecCaptureOutput{true}));
+    EXPECT_EQ(*decode<GuestExecCaptureOutput>("merged", "capture-output"),
+              (GuestExecCaptureOutput{GuestExecCaptureMode::merged}));
+}
+
+TEST(Decode, AlternatesComplainInTheWordsOfQemuGa)
+{
+    const auto complaint = [](const char* text) {
+        const auto whence = decode<GuestFileWhence>(*json::parse(text), "whence");
+        return whence ? std::string{"taken"} : whence.error().message();
+    };
+    const std::string none = "Invalid parameter type for 'whence', expected: GuestFileWhence";
+    for (const char* other : {"true", "null", "{}", "[0]"}) {
+        EXPECT_EQ(complaint(other), none) << other;
+    }
+    // A branch was found, and the value isn't right for it.
+    const std::string integer = "Invalid parameter type for 'whence', expected: integer";
+    for (const char* number : {"1.0", "1e3", "18446744073709551615"}) {
+        EXPECT_EQ(complaint(number), integer) << number;
+    }
+    EXPECT_EQ(complaint("'bad'"), "Parameter 'whence' does not accept value 'bad'");
+    EXPECT_EQ(complaint("'unrecognized'"),
+              "Parameter 'whence' does not accept value 'unrecognized'");
+    const auto capture = decode<GuestExecCaptureOutput>(1, "capture-output");
+    ASSERT_FALSE(capture);
+    EXPECT_EQ(capture.error().message(), "Invalid parameter type for 'capture-output', expected: "
+                                         "GuestExecCaptureOutput");
+}
+
+TEST(Encode, AlternatesAreTheirValue)
+{
+    EXPECT_EQ(encode(GuestFileWhence{std::int64_t{1}}), json::Value{1});
+    EXPECT_EQ(encode(GuestFileWhence{GuestSeek::cur}), json::Value{"cur"});
+    EXPECT_EQ(encode(GuestExecCaptureOutput{false}), json::Value{false});
+}
+
 TEST(Encode, EnumsAreHyphenated)
 {
     EXPECT_EQ(to_string(HookState::condition_unmet), "condition-unmet");

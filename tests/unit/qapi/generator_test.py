@@ -42,6 +42,14 @@ GOOD = {
 }
 
 
+ALTERNATE = {
+    "alternate": "Shade",
+    "doc": "A.",
+    "since": "0.1",
+    "branches": {"int": "as a number", "Colour": "as a word"},
+}
+
+
 def load(text):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "some.json"
@@ -143,6 +151,17 @@ class BadSchema(unittest.TestCase):
         self.refused(lambda d: d[0].update(values={"unrecognized": "u"}), "choose another one")
         self.refused(lambda d: d[1].update(members={}), "has no members")
 
+    def test_alternates(self):
+        def refused(branches, *parts):
+            self.refused(lambda d: d.append({**ALTERNATE, "branches": branches}), "Shade", *parts)
+
+        refused({"int": "n"}, "two branches at least")
+        refused({"int": "n", "number": "m"}, "two branches that look the same")
+        refused({"str": "n", "Colour": "c"}, "two branches that look the same")
+        refused({"int": "n", "Colour": ""}, "Colour", "needs a description")
+        refused({"int": "n", "GuestDoIt": "c"}, "GuestDoIt", "is an alternate or a command")
+        refused({"int": "n", "Nothing": "c"}, "'Nothing' is not known")
+
     def test_immediate_and_long(self):
         self.refused(lambda d: d[2].update(immediate=True), "immediate and long")
 
@@ -170,6 +189,21 @@ class Output(unittest.TestCase):
         self.assertIn("using Return = std::vector<std::string>;", text)
         self.assertIn("static constexpr bool long_running = true;", text)
         self.assertIn("std::array<CommandInfo, 1>", text)
+
+    def test_alternate(self):
+        tree = copy.deepcopy(GOOD)
+        tree["definitions"].insert(1, ALTERNATE)
+        tree["definitions"][2]["members"]["*shade"] = {"type": "Shade", "doc": "s"}
+        loaded = load(tree)
+        header = cpp_types.header(loaded)
+        self.assertIn("struct Shade {\n    std::variant<std::int64_t, Colour> value;", header)
+        self.assertIn("std::optional<Shade> shade; ///< s", header)
+        source = cpp_types.source(loaded)
+        self.assertIn('return wrong_type(path, "Shade");', source)
+        self.assertLess(source.index("if (is_number(value)) {"),
+                        source.index("if (value.as_string() != nullptr) {"))
+        self.assertIn("| int | as a number |\n| [Colour](#colour) | as a word |",
+                      docs.markdown(loaded))
 
     def test_docs(self):
         text = docs.markdown(self.loaded)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "system/authorized_keys.hpp"
 
+#include "support/temp_folder.hpp"
 #include "system/authorized_keys_file.hpp"
 #include "system/authorized_keys_task.hpp"
-#include "unit/hooks/temp_folder.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -2,9 +2,9 @@
 #include "system/linux_clock_setter.hpp"
 
 #include "support/prompt_workers.hpp"
+#include "support/temp_folder.hpp"
 #include "system/linux_clocks.hpp"
 #include "unit/hooks/fake_launcher.hpp"
-#include "unit/hooks/temp_folder.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

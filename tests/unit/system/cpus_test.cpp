@@ -2,7 +2,7 @@
 #include "system/cpu_times.hpp"
 #include "system/linux_cpus.hpp"
 
-#include "../hooks/temp_folder.hpp"
+#include "support/temp_folder.hpp"
 
 #include <filesystem>
 #include <fstream>

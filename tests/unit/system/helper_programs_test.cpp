@@ -2,10 +2,10 @@
 #include "system/helper_programs.hpp"
 
 #include "support/poll_loop.hpp"
+#include "support/temp_folder.hpp"
 #include "system/find_program.hpp"
 #include "system/process_launcher.hpp"
 #include "unit/hooks/fake_launcher.hpp"
-#include "unit/hooks/temp_folder.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 #include "system/linux_wall_clock.hpp"
 #include "system/os_release.hpp"
 
-#include "../hooks/temp_folder.hpp"
+#include "support/temp_folder.hpp"
 
 #include <chrono>
 #include <cstdlib>

@@ -2,7 +2,7 @@
 #include "system/linux_logins.hpp"
 #include "system/login_records.hpp"
 
-#include "../hooks/temp_folder.hpp"
+#include "support/temp_folder.hpp"
 
 #include <algorithm>
 #include <cstring>

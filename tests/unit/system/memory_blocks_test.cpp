@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "system/linux_memory_blocks.hpp"
 
-#include "../hooks/temp_folder.hpp"
+#include "support/temp_folder.hpp"
 
 #include <cerrno>
 #include <filesystem>

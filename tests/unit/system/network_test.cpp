@@ -3,7 +3,7 @@
 #include "system/linux_network.hpp"
 #include "system/network_tables.hpp"
 
-#include "../hooks/temp_folder.hpp"
+#include "support/temp_folder.hpp"
 
 #include <algorithm>
 #include <cstdint>

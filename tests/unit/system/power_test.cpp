@@ -2,8 +2,8 @@
 #include "system/linux_power.hpp"
 
 #include "support/prompt_workers.hpp"
+#include "support/temp_folder.hpp"
 #include "unit/hooks/fake_launcher.hpp"
-#include "unit/hooks/temp_folder.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 
 namespace frostline::test {
@@ -38,6 +39,19 @@ public:
         ::chmod(file.c_str(), mode);
         return file.string();
     }
+    void folder(const std::string& name) const { std::filesystem::create_directory(*this / name); }
+    [[nodiscard]] std::string read(const std::string& name) const
+    {
+        std::ostringstream text;
+        text << std::ifstream{*this / name}.rdbuf();
+        return text.str();
+    }
+    [[nodiscard]] bool exists(const std::string& name) const
+    {
+        return std::filesystem::exists(*this / name);
+    }
+    /// Its path without symbolic links.
+    [[nodiscard]] std::string real() const { return std::filesystem::canonical(path_).string(); }
     std::string program(const std::string& name, const std::string& text = "#!/bin/sh\n") const
     {
         return write(name, text, 0755);
