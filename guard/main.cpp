@@ -4,6 +4,7 @@
 // Knows descriptors and a moment, nothing else. Everything it may need is there before it says
 // "ready": threads, memory, timer. From then on it allocates nothing and opens nothing, because
 // the file systems it would read from are the ones that are frozen.
+#include "guard/call_filter.hpp"
 #include "guard/protocol.hpp"
 #include "guard/thawers.hpp"
 
@@ -92,6 +93,11 @@ void start(uint32_t count)
     // After the threads: their stacks, and every page of the program and libc, stay in memory.
     // Where the limit forbids it, the guard still works as long as no page has to be read.
     static_cast<void>(::mlockall(MCL_CURRENT | MCL_FUTURE));
+    // A kernel without seccomp is no reason to go unguarded; any other refusal is a fault of ours.
+    const int error = keep_only_needed_calls();
+    if (error != 0 && error != ENOSYS && error != EINVAL && error != ENOTSUP) {
+        give_up(error);
+    }
     say(Event::ready, 0);
 }
 

@@ -45,6 +45,13 @@ int Thawers::start()
         error = ::pthread_create(&entries_[i].thread, &attributes, run, &entries_[i]);
     }
     ::pthread_attr_destroy(&attributes);
+    if (error == 0) {
+        ::pthread_mutex_lock(&mutex_);
+        while (waiting_ < count_) {
+            ::pthread_cond_wait(&changed_, &mutex_);
+        }
+        ::pthread_mutex_unlock(&mutex_);
+    }
     return error;
 }
 
@@ -58,6 +65,8 @@ void* Thawers::run(void* entry)
 void Thawers::serve(Entry& entry)
 {
     ::pthread_mutex_lock(&mutex_);
+    ++waiting_;
+    ::pthread_cond_broadcast(&changed_);
     for (;;) {
         while (entry.passes_done == passes_) {
             ::pthread_cond_wait(&changed_, &mutex_);

@@ -14,7 +14,8 @@ public:
     /// Takes the descriptor; false when there is no room.
     bool add(int fd);
     [[nodiscard]] uint32_t count() const { return count_; }
-    /// 0 or an errno.
+    /// 0 or an errno. Returns when every thread is past libc's own start of it, for which the calls
+    /// are not let through later.
     int start();
 
     /// Never touch this one (again).
@@ -43,6 +44,7 @@ private:
     pthread_cond_t changed_ = PTHREAD_COND_INITIALIZER;
     int passes_ = 0; ///< asked for so far
     uint32_t count_ = 0;
+    uint32_t waiting_ = 0; ///< threads that have begun to serve
     Entry entries_[most_filesystems] = {};
 };
 

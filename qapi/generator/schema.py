@@ -316,16 +316,20 @@ class _Loader:
 
 
 def _read_order(path, schema):
-    """The names in an order file, each of them once and each command among them."""
+    """The names in an order file: every command once, and nothing else."""
     lines = Path(path).read_text(encoding="utf-8").splitlines()
     names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     place = _Place(path)
     for name in names:
         if names.count(name) > 1:
             raise place.inside(name).error("is there twice")
-    for command in schema.of_kind(Command):
-        if command.name not in names:
-            raise place.inside(command.name).error("is missing; say where guest-info lists it")
+    defined = [command.name for command in schema.of_kind(Command)]
+    for name in names:
+        if name not in defined:
+            raise place.inside(name).error("is no command of the schema")
+    for name in defined:
+        if name not in names:
+            raise place.inside(name).error("is missing; say where guest-info lists it")
     return names
 
 

@@ -188,6 +188,18 @@ class Guard(CrashCase):
                          sorted(["socket", "MOUNT", "anon_inode", "anon_inode"]), targets)
         host.ask("guest-fsfreeze-thaw")
 
+    def test_every_thread_of_it_is_under_the_call_filter(self):
+        mount = self.mount("ext4")
+        host = self.start()
+        self.freeze(host, mount)
+        tasks = "/proc/%d/task" % self.agent.guards()[0]
+        states = []
+        for task in os.listdir(tasks):
+            with open(os.path.join(tasks, task, "status"), encoding="utf-8") as file:
+                states += [line.split()[1] for line in file if line.startswith("Seccomp:")]
+        self.assertEqual(states, ["2", "2"])  # filtered: the guard's own and the file system's
+        host.ask("guest-fsfreeze-thaw")
+
     def test_a_stopped_agent_is_thawed_at_the_deadline_and_says_so_later(self):
         mount = self.mount("xfs")
         host = self.start()

@@ -76,6 +76,10 @@ class Order(unittest.TestCase):
         with self.assertRaisesRegex(schema.SchemaError, "order.txt: guest-other: is missing"):
             self.load("guest-do-it\n")
 
+    def test_a_name_that_is_no_command(self):
+        with self.assertRaisesRegex(schema.SchemaError, "guest-else: is no command of the schema"):
+            self.load("guest-do-it\nguest-else\nguest-other\n")
+
     def test_a_name_that_is_there_twice(self):
         with self.assertRaisesRegex(schema.SchemaError, "guest-other: is there twice"):
             self.load("guest-other\nguest-do-it\nguest-other\n")
