@@ -18,6 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 ROWS = os.path.join(HERE, "rows.json")
 PAGE = os.path.join(ROOT, "docs", "compatibility.md")
+PLAYED = os.path.join(HERE, "conversations.json")
 ORDER = os.path.join(ROOT, "qapi", "schema", "order.txt")
 QUIRKS = range(1, 51)
 VERDICTS = ("same", "more", "different")
@@ -50,7 +51,7 @@ def commands_of(order):
             for word in line.split()]
 
 
-def faults(families, commands, tests):
+def faults(families, commands, tests, conversations):
     """What is wrong with the rows, one text each."""
     found = []
     rows = [row for family in families for row in family["rows"]]
@@ -69,6 +70,8 @@ def faults(families, commands, tests):
             found.append("%s: say what is %s" % (row["item"], row["verdict"]))
         found += ["%s: no test is named %s" % (row["item"], name) for name in row["tests"]
                   if name not in tests]
+        found += ["%s: no conversation is named %s" % (row["item"], name)
+                  for name in row.get("play", []) if name not in conversations]
     return found
 
 
@@ -93,7 +96,8 @@ def page(document):
         lines += ["| item | verdict | Frostline | tests |", "| --- | --- | --- | --- |"]
         for row in family["rows"]:
             item = "%d. %s" % (row["quirk"], row["item"]) if "quirk" in row else row["item"]
-            tests = ", ".join("`%s`" % name for name in row["tests"]) or "no test"
+            tests = ", ".join(["`%s`" % name for name in row["tests"]]
+                              + ["played: %s" % name for name in row.get("play", [])]) or "no test"
             lines.append("| %s | %s | %s | %s |" % (cell(item), row["verdict"], cell(row["what"]),
                                                     tests))
         lines.append("")
@@ -108,7 +112,10 @@ def main():
         document = json.load(file)
     with open(ORDER, encoding="utf-8") as file:
         commands = commands_of(file.read())
-    found = faults(document["families"], commands, existing_tests(os.path.join(ROOT, "tests")))
+    with open(PLAYED, encoding="utf-8") as file:
+        conversations = {talk["name"] for talk in json.load(file)["conversations"]}
+    found = faults(document["families"], commands, existing_tests(os.path.join(ROOT, "tests")),
+                   conversations)
     text = page(document)
     if options.check:
         try:

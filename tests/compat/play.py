@@ -1,0 +1,278 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Plays conversations.json to a real qemu-ga and to ours, and compares the replies.
+
+A conversation that differs must be named by a row of rows.json ("play") whose verdict is not "same";
+any other difference fails. Nothing is frozen, trimmed, shut down or set: those commands are never sent,
+and blocked in both agents besides.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "tests", "integration"))
+sys.dont_write_bytecode = True
+
+import harness  # noqa: E402
+import make_page  # noqa: E402
+
+BASELINE = (10, 0)  # the qemu-ga that the rows compare with
+
+
+def load(name):
+    with open(os.path.join(HERE, name), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def merge(one, other):
+    """A shape that has what either has."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {name: merge(one.get(name), other.get(name)) for name in {**one, **other}}
+    if isinstance(one, list) and isinstance(other, list) and one and other and (
+            isinstance(one[0], dict) and isinstance(other[0], dict)):
+        return [merge(one[0], other[0])]
+    return one or other
+
+
+def shape(value):
+    """The same for two values that differ only in what changes by itself."""
+    if isinstance(value, dict):
+        return {name: shape(member) for name, member in value.items()}
+    if isinstance(value, list):
+        if value and all(isinstance(element, dict) for element in value):
+            merged = {}
+            for element in value:
+                merged = merge(merged, shape(element))
+            return [merged]
+        return sorted({json.dumps(shape(element)) for element in value})
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, (int, float)):
+        return "number"
+    return "string" if isinstance(value, str) else value
+
+
+def in_order(value):
+    return json.dumps(value, sort_keys=True)
+
+
+def without(value, names):
+    if isinstance(value, dict):
+        return {name: without(member, names) for name, member in value.items() if name not in names}
+    return [without(element, names) for element in value] if isinstance(value, list) else value
+
+
+def comparable(reply, step):
+    reply = without(reply, step.get("newer", []))
+    how = step.get("compare", "exact")
+    if how == "types" and "return" in reply:
+        return dict(reply, **{"return": shape(reply["return"])})
+    if how == "any-order" and isinstance(reply.get("return"), list):
+        return dict(reply, **{"return": sorted(reply["return"], key=in_order)})
+    return reply
+
+
+class Player:
+    """One agent in a folder of its own."""
+
+    def __init__(self, name, folder, command):
+        self.name = name
+        self.folder = folder
+        self.path = os.path.join(folder, "socket")
+        self.log = open(os.path.join(folder, "log"), "wb")
+        self.process = subprocess.Popen(
+            command, cwd=os.path.join(folder, "work"), stdin=subprocess.DEVNULL,
+            stdout=self.log, stderr=self.log,
+            env=dict(os.environ, QGA_CONF=os.path.join(folder, "conf")))
+        self.host = None
+        self.marker = 0
+
+    def connect(self):
+        end = time.monotonic() + 10
+        while True:
+            try:
+                self.host = harness.Connection(self.path)
+                return
+            except OSError:
+                if time.monotonic() > end or self.process.poll() is not None:
+                    raise
+                time.sleep(0.05)
+
+    def raw(self, text):
+        """All that is answered to these bytes."""
+        self.marker += 1
+        self.host.send(text.encode("latin-1") + b"\n")
+        self.host.send('\n{"execute": "guest-sync", "arguments": {"id": %d}}\n' % self.marker)
+        replies = []
+        while True:
+            reply = self.read()
+            if reply == {"return": self.marker}:
+                return replies
+            replies.append(reply)
+
+    def play(self, steps):
+        replies, pid = [], None
+        for step in steps:
+            if "raw" in step:
+                replies += self.raw(step["raw"])
+                continue
+            request = {name: step[name] for name in ("execute", "arguments", "id") if name in step}
+            if request.get("arguments", {}).get("pid") == "$pid":
+                request["arguments"] = {"pid": pid}
+            reply = self.ask(request)
+            end = time.monotonic() + 10
+            while (step["execute"] == "guest-exec-status" and time.monotonic() < end
+                   and reply.get("return", {}).get("exited") is False):
+                time.sleep(0.02)
+                reply = self.ask(request)
+            if step["execute"] == "guest-exec" and "return" in reply:
+                pid = reply["return"]["pid"]
+            replies.append(comparable(reply, step))
+        return replies
+
+    def ask(self, request):
+        self.host.send(json.dumps(request) + "\n")
+        return self.read()
+
+    def read(self):
+        line = self.host.read_line()
+        if line is None:
+            raise EOFError("%s closed the connection" % self.name)
+        try:
+            return json.loads(line)
+        except ValueError:
+            return {"no JSON": line.decode("latin-1")}
+
+    def stop(self):
+        if self.host:
+            self.host.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.log.close()
+
+
+def faults_of(document):
+    """Commands that no conversation and no reason mentions, or that must not be sent."""
+    with open(make_page.ORDER, encoding="utf-8") as file:
+        commands = [name for name in make_page.commands_of(file.read()) if name.startswith("guest-")]
+    sent = {step["execute"] for talk in document["conversations"] for step in talk["steps"]
+            if "execute" in step}
+    never = set(document["never"])
+    return (["%s is neither played nor excused" % name for name in commands
+             if name not in sent | never]
+            + ["%s must not be sent" % name for name in sorted(sent & never)])
+
+
+def expected_differences():
+    rows = [row for family in load("rows.json")["families"] for row in family["rows"]]
+    return {name for row in rows if row["verdict"] != "same" for name in row.get("play", [])}
+
+
+def missing_there(replies):
+    return any(reply.get("error", {}).get("class") == "CommandNotFound"
+               and reply["error"]["desc"].startswith("The command guest-") for reply in replies)
+
+
+def version_of(program):
+    """As numbers; what an unknown form has is none."""
+    done = subprocess.run([program, "-V"], capture_output=True, text=True, check=False)
+    found = re.search(r"(\d+)\.(\d+)", done.stdout)
+    return tuple(int(number) for number in found.groups()) if found else (0, 0)
+
+
+def show(their, our):
+    """The first replies that differ."""
+    shown = 0
+    for number in range(max(len(their), len(our))):
+        pair = [in_order(side[number]) if number < len(side) else "nothing" for side in (their, our)]
+        if pair[0] == pair[1]:
+            continue
+        if shown == 3:
+            print("  and more")
+            return
+        shown += 1
+        print("  qemu-ga:   %s\n  frostline: %s" % tuple(text[:600] for text in pair))
+
+
+def compare(document, version, theirs, ours):
+    """How many conversations differ although no row says so."""
+    expected = expected_differences()
+    surprises = 0
+    for talk in document["conversations"]:
+        their, our = theirs.play(talk["steps"]), ours.play(talk["steps"])
+        if their == our:
+            if talk["name"] in expected:
+                print("no difference any more: %s" % talk["name"])
+            continue
+        if missing_there(their) and not missing_there(our):
+            print("not in that qemu-ga: %s" % talk["name"])
+            continue
+        if "older" in talk and version < BASELINE:
+            print("different, by its age: %s (%s)" % (talk["name"], talk["older"]))
+            continue
+        surprise = talk["name"] not in expected
+        surprises += surprise
+        print("%s: %s" % ("DIFFERENT" if surprise else "different, as its row says", talk["name"]))
+        show(their, our)
+    print("%d conversations, %d surprises" % (len(document["conversations"]), surprises))
+    return surprises
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--against", default=os.environ.get("QEMU_GA") or shutil.which("qemu-ga"),
+                        help="the other agent; by default $QEMU_GA or the qemu-ga in PATH")
+    options = parser.parse_args()
+    document = load("conversations.json")
+    found = faults_of(document)
+    for fault in found:
+        print(fault, file=sys.stderr)
+    if found:
+        return 1
+    if not options.against or not os.access(options.against, os.X_OK):
+        print("skipped: there is no qemu-ga to compare with; name one by --against or QEMU_GA")
+        return 77
+    block = ",".join(document["never"])
+    with tempfile.TemporaryDirectory() as folder:
+        players = []
+        for name in ("qemu-ga", "frostline"):
+            own = os.path.join(folder, name)
+            for part in ("work", "state", "hooks"):
+                os.makedirs(os.path.join(own, part))
+            common = ["-m", "unix-listen", "-p", os.path.join(own, "socket"),
+                      "-t", os.path.join(own, "state"), "-b", block]
+            config = os.path.join(own, "conf")
+            with open(config, "w", encoding="utf-8") as file:
+                file.write("[general]\n" if name == "qemu-ga" else "")
+            command = [options.against, *common] if name == "qemu-ga" else [
+                harness.AGENT, "-c", config, "--hooks-dir", os.path.join(own, "hooks"),
+                "--guard-program", harness.GUARD, *common]
+            players.append((name, own, command))
+        running = []
+        try:
+            for player in players:
+                running.append(Player(*player))
+                running[-1].connect()
+            return 1 if compare(document, version_of(options.against), *running) else 0
+        finally:
+            for player in running:
+                player.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
