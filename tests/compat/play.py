@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,11 +19,12 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(ROOT, "tests", "integration"))
+sys.path[:0] = [os.path.join(ROOT, "tests", folder) for folder in ("integration", "support")]
 sys.dont_write_bytecode = True
 
 import harness  # noqa: E402
 import make_page  # noqa: E402
+import qemu_ga  # noqa: E402
 
 BASELINE = (10, 0)  # the qemu-ga that the rows compare with
 
@@ -235,8 +235,9 @@ def compare(document, version, theirs, ours):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--against", default=os.environ.get("QEMU_GA") or shutil.which("qemu-ga"),
-                        help="the other agent; by default $QEMU_GA or the qemu-ga in PATH")
+    parser.add_argument("--against", default=os.environ.get("QEMU_GA"),
+                        help="the other agent; by default $QEMU_GA, else Debian's, downloaded "
+                             "and unpacked")
     options = parser.parse_args()
     document = load("conversations.json")
     found = faults_of(document)
@@ -244,11 +245,13 @@ def main():
         print(fault, file=sys.stderr)
     if found:
         return 1
-    if not options.against or not os.access(options.against, os.X_OK):
-        print("skipped: there is no qemu-ga to compare with; name one by --against or QEMU_GA")
-        return 77
     block = ",".join(document["never"])
     with tempfile.TemporaryDirectory() as folder:
+        try:
+            against = options.against or qemu_ga.unpacked(folder)
+        except (OSError, subprocess.CalledProcessError) as error:
+            print("skipped: no qemu-ga to compare with; name one by --against: %s" % error)
+            return 77
         players = []
         for name in ("qemu-ga", "frostline"):
             own = os.path.join(folder, name)
@@ -259,7 +262,7 @@ def main():
             config = os.path.join(own, "conf")
             with open(config, "w", encoding="utf-8") as file:
                 file.write("[general]\n" if name == "qemu-ga" else "")
-            command = [options.against, *common] if name == "qemu-ga" else [
+            command = [against, *common] if name == "qemu-ga" else [
                 harness.AGENT, "-c", config, "--hooks-dir", os.path.join(own, "hooks"),
                 "--guard-program", harness.GUARD, *common]
             players.append((name, own, command))
@@ -268,7 +271,7 @@ def main():
             for player in players:
                 running.append(Player(*player))
                 running[-1].connect()
-            return 1 if compare(document, version_of(options.against), *running) else 0
+            return 1 if compare(document, version_of(against), *running) else 0
         finally:
             for player in running:
                 player.stop()
