@@ -27,7 +27,7 @@ constexpr uint32_t our_arch = 0;
 #endif
 
 /// What poll(), recvmsg(), send(), read(), the mutexes and _exit() of libc come down to. The last
-/// three are for an interrupted wait and the end of a signal, which the kernel may bring in.
+/// two are for an interrupted wait and the end of a signal, which the kernel may bring in.
 constexpr long needed_calls[] = {
 #ifdef SYS_poll
     SYS_poll,

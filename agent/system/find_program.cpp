@@ -3,6 +3,7 @@
 
 #include "common/text.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,11 +12,21 @@
 
 namespace frostline::system {
 
-bool is_executable(const std::string& path)
+int why_not_executable(const std::string& path)
 {
     struct stat status {};
-    return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-           ::access(path.c_str(), X_OK) == 0;
+    if (::stat(path.c_str(), &status) != 0) {
+        return errno;
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return EACCES;
+    }
+    return ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0 ? 0 : errno;
+}
+
+bool is_executable(const std::string& path)
+{
+    return why_not_executable(path) == 0;
 }
 
 Result<std::string> find_program(const std::string& name, const std::string& search_path)

@@ -7,6 +7,10 @@
 
 namespace frostline::system {
 
+/// 0 when `path` is a file that the agent may execute, else errno; EACCES for what is no regular
+/// file. Looks at the file system: not while frozen.
+[[nodiscard]] int why_not_executable(const std::string& path);
+
 /// Whether `path` is a file that the agent may execute. Looks at the file system: not while frozen.
 [[nodiscard]] bool is_executable(const std::string& path);
 

@@ -2,10 +2,10 @@
 #include "system/program.hpp"
 
 #include "common/text.hpp"
+#include "system/find_program.hpp"
 #include "system/real_path.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -16,19 +16,6 @@
 namespace frostline::system {
 
 namespace {
-
-/// 0 when `path` is a file that may be executed, else errno.
-int executable(const std::string& path)
-{
-    struct stat status {};
-    if (::stat(path.c_str(), &status) != 0) {
-        return errno;
-    }
-    if (!S_ISREG(status.st_mode)) {
-        return EACCES;
-    }
-    return ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0 ? 0 : errno;
-}
 
 /// As execvp(3) looks: the first one that can be executed; one that can't is told of only when
 /// there is no other.
@@ -41,7 +28,7 @@ Result<std::string> search(const std::string& name, std::string_view folders)
         const std::string_view folder = folders.substr(0, colon);
         folders.remove_prefix(last ? folders.size() : colon + 1);
         std::string path = folder.empty() ? "./" + name : std::string{folder} + "/" + name;
-        const int code = executable(path);
+        const int code = why_not_executable(path);
         if (code == 0) {
             return path;
         }
@@ -105,7 +92,7 @@ Result<Program> hold_against(const PathRules& rules, const std::string& path,
 
 } // namespace
 
-Result<Program> find_program(const ChildSpec& spec)
+Result<Program> program_for(const ChildSpec& spec)
 {
     const std::string& name = spec.arguments.front();
     std::string path = name;
@@ -115,7 +102,7 @@ Result<Program> find_program(const ChildSpec& spec)
             return fail(std::move(found).error());
         }
         path = std::move(found).value();
-    } else if (const int code = spec.search_path ? executable(path) : 0; code != 0) {
+    } else if (const int code = spec.search_path ? why_not_executable(path) : 0; code != 0) {
         // Asked before the fork, since a file system that hangs is to hang this thread only.
         return fail_errno(name + ": cannot run", code);
     }

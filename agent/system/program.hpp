@@ -22,6 +22,6 @@ struct Program {
 /// will run: by its real path where only root can change what that names, else by descriptor, and
 /// then a script sees /dev/fd/N for its own name. May block on file systems. os_error() is set
 /// unless the rules were the reason.
-[[nodiscard]] Result<Program> find_program(const ChildSpec& spec);
+[[nodiscard]] Result<Program> program_for(const ChildSpec& spec);
 
 } // namespace frostline::system

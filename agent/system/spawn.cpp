@@ -167,7 +167,7 @@ Result<Spawned> spawn(const ChildSpec& spec, std::uint64_t tag)
         (!spec.search_path && spec.arguments.front().compare(0, 1, "/") != 0)) {
         return fail(ErrorKind::invalid_argument, "cannot run a program without an absolute path");
     }
-    const Result<Program> program = find_program(spec);
+    const Result<Program> program = program_for(spec);
     if (!program) {
         return fail(program.error());
     }

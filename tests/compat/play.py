@@ -15,7 +15,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -98,15 +97,10 @@ class Player:
         self.marker = 0
 
     def connect(self):
-        end = time.monotonic() + 10
-        while True:
-            try:
-                self.host = harness.Connection(self.path)
-                return
-            except OSError:
-                if time.monotonic() > end or self.process.poll() is not None:
-                    raise
-                time.sleep(0.05)
+        harness.wait_for(
+            lambda: self.process.poll() is not None or harness.can_connect(self.path),
+            "the socket of " + self.name)
+        self.host = harness.Connection(self.path)
 
     def raw(self, text):
         """All that is answered to these bytes."""
@@ -129,16 +123,20 @@ class Player:
             request = {name: step[name] for name in ("execute", "arguments", "id") if name in step}
             if request.get("arguments", {}).get("pid") == "$pid":
                 request["arguments"] = {"pid": pid}
-            reply = self.ask(request)
-            end = time.monotonic() + 10
-            while (step["execute"] == "guest-exec-status" and time.monotonic() < end
-                   and reply.get("return", {}).get("exited") is False):
-                time.sleep(0.02)
-                reply = self.ask(request)
+            reply = self.settled(request)
             if step["execute"] == "guest-exec" and "return" in reply:
                 pid = reply["return"]["pid"]
             replies.append(comparable(reply, step))
         return replies
+
+    def settled(self, request):
+        """The reply, for guest-exec-status the one that comes once the program has ended."""
+        def ended():
+            reply = self.ask(request)
+            running = reply.get("return", {}) if request["execute"] == "guest-exec-status" else {}
+            return None if running.get("exited") is False else reply
+
+        return harness.wait_for(ended, "the end of a program of " + self.name)
 
     def ask(self, request):
         self.host.send(json.dumps(request) + "\n")

@@ -20,10 +20,7 @@ BOTH = "echo stdout; echo stderr >&2; echo stdout; echo stderr >&2"
 class ExecTest(AgentTest):
     def setUp(self):
         super().setUp()
-        self.work = os.path.join(self.directory, "work")
-        os.mkdir(self.work)
-        self.agent.folder = self.work
-        self.host = self.start()
+        self.host = self.start_in_work_folder()
 
     def launch(self, path, *arg, **more):
         arguments = dict(more, path=path)

@@ -25,10 +25,7 @@ def encode(data):
 class FilesTest(AgentTest):
     def setUp(self):
         super().setUp()
-        self.work = os.path.join(self.directory, "work")
-        os.mkdir(self.work)
-        self.agent.folder = self.work
-        self.host = self.start()
+        self.host = self.start_in_work_folder()
 
     def path(self, name):
         return os.path.join(self.work, name)

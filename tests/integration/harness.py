@@ -381,6 +381,13 @@ class AgentTest(unittest.TestCase):
         self.addCleanup(connection.close)
         return connection
 
+    def start_in_work_folder(self):
+        """As start(), with a folder for the test's files in which the agent runs: self.work."""
+        self.work = os.path.join(self.directory, "work")
+        os.mkdir(self.work)
+        self.agent.folder = self.work
+        return self.start()
+
     def mount(self, kind):
         mount = LoopMount(self.directory, kind)
         mount.__enter__()

@@ -24,7 +24,7 @@ protected:
         spec.search_path = search_path_;
         spec.allowed = allowed_;
         found_ = Program{};
-        Result<Program> program = find_program(spec);
+        Result<Program> program = program_for(spec);
         if (!program) {
             return program.error().message();
         }
