@@ -33,9 +33,17 @@ class RootFreeze(fixture.GuestTest):
         self.assert_blocked(writes)
         return writes
 
-    def kill(self, pids):
-        """Kills in one go; all of the guest's programs that this takes are in memory."""
-        self.shell.check(f"kill -9 {' '.join(str(pid) for pid in pids)}")
+    def kill(self, pid):
+        """All of the guest's programs that this takes are in memory."""
+        self.shell.check(f"kill -9 {pid}")
+
+    def kill_together(self, agent, guard):
+        """Kills both before the guard can do anything about the agent's death.
+
+        It gets the two signals one after the other; if the agent goes first and the guard is not
+        stopped, the guard has now and then thawed before its own signal comes.
+        """
+        self.shell.check(f"kill -STOP {guard} && kill -9 {agent} {guard}")
 
     def agent_and_guard(self):
         """While frozen: the pids of all processes of the service, the agent's first."""
@@ -131,7 +139,7 @@ class Ways(RootFreeze):
     def test_killed_agent_comes_back_and_knows(self):
         writes = self.freeze()
         self.guest.qmp.forget_events()
-        self.kill([self.agent_pid()])
+        self.kill(self.agent_pid())
         self.assert_written(writes, BUSY)
         self.guest.qmp.wait_event("VSERPORT_CHANGE", 60, id="agent0", open=True)
         self.assert_nothing_frozen()
@@ -140,9 +148,9 @@ class Ways(RootFreeze):
 
     def test_agent_and_guard_killed_together_the_service_recovers(self):
         writes = self.freeze()
-        pids = self.agent_and_guard()
+        agent, guard = self.agent_and_guard()
         self.guest.qmp.forget_events()
-        self.kill(pids)
+        self.kill_together(agent, guard)
         self.assert_written(writes, BUSY)
         self.guest.qmp.wait_event("VSERPORT_CHANGE", 60, id="agent0", open=True)
         self.assert_nothing_frozen()
@@ -163,7 +171,7 @@ class Alone(RootFreeze):
     def test_guard_alone_thaws_for_a_killed_agent(self):
         writes = self.freeze()
         agent, _ = self.agent_and_guard()
-        self.kill([agent])
+        self.kill(agent)
         self.assert_written(writes, BUSY)
         self.start_again()
         report = self.assert_recovered()
@@ -174,7 +182,7 @@ class Alone(RootFreeze):
 
     def test_next_start_thaws_when_agent_and_guard_were_killed_together(self):
         writes = self.freeze()
-        self.kill(self.agent_and_guard())
+        self.kill_together(*self.agent_and_guard())
         self.assert_blocked(writes, 1)
         start = self.shell.start("systemctl start frostline-agent", 60)
         self.assert_written(writes, BUSY)
