@@ -105,6 +105,15 @@ void HelperPrograms::run(HelperCall call, std::function<void(Result<void>)> done
           });
 }
 
+void HelperPrograms::look_again(nanoseconds delay, std::function<void()> then)
+{
+    const std::uint64_t id = next_++;
+    looks_[id] = loop_->after(delay, [this, id, then = std::move(then)] {
+        const auto node = looks_.extract(id); // ends when this returns
+        then();
+    });
+}
+
 Result<std::unique_ptr<Child>> HelperPrograms::launch(const HelperCall& call, std::uint64_t id)
 {
     const Result<std::string> program = find_program(call.program, settings_.search_path);

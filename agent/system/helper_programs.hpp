@@ -51,6 +51,9 @@ public:
     /// Runs it; anything but exit status 0 is an error, worded for the host.
     void run(HelperCall call, std::function<void(Result<void>)> done);
 
+    /// Calls `then` in `delay`, for somebody who looks again later how a program's work went on.
+    void look_again(std::chrono::nanoseconds delay, std::function<void()> then);
+
     /// A mark for has_slept_since().
     [[nodiscard]] std::chrono::nanoseconds slept() const { return settings_.slept(); }
     /// Whether the machine has been suspended since slept() gave `mark`.
@@ -69,6 +72,7 @@ private:
     Settings settings_;
     std::uint64_t next_ = 0;
     std::map<std::uint64_t, Run> runs_;
+    std::map<std::uint64_t, Subscription> looks_;
 };
 
 /// A limit for people: "30 s", or "50 ms" when it is no whole number of seconds.

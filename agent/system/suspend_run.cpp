@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "system/suspend_run.hpp"
 
+#include "system/unit_outcome.hpp"
+
 #include "common/text.hpp"
 #include "common/unique_fd.hpp"
 
@@ -18,6 +20,10 @@ namespace {
 
 /// The programs may wait for the whole of a suspend, and a hibernation writes all memory first.
 constexpr std::chrono::minutes action_limit{5};
+
+// logind lets programs that asked for it delay a sleep by 5 s, or as long as logind.conf says.
+constexpr std::chrono::seconds order_limit{30};
+constexpr std::chrono::milliseconds look_every{500};
 
 /// What each way calls a mode.
 struct Names {
@@ -95,42 +101,84 @@ SuspendRun::SuspendRun(HelperPrograms& helpers, Workers& workers, std::string st
 
 void SuspendRun::try_systemd()
 {
-    const Names names = names_of(mode_);
     // systemctl-status's codes for a unit that is known and not running: 1 and 2 dead, 3 inactive.
     // 4: there is no such unit; 0: it is running, so a suspend is under way.
     const auto known = [](int status) { return status >= 1 && status <= 3; };
-    try_programs({suspend_call("systemctl", {"status", names.unit}),
-                  suspend_call("systemctl", {names.verb}), known},
-                 &SuspendRun::try_pm_utils);
+    probe(suspend_call("systemctl", {"status", names_of(mode_).unit}), known,
+          &SuspendRun::order_systemd, &SuspendRun::try_pm_utils);
+}
+
+void SuspendRun::order_systemd()
+{
+    const Names names = names_of(mode_);
+    ask_unit_run(*helpers_, names.unit, "suspend", [self = shared_from_this(), names](UnitRun run) {
+        self->invocation_ = std::move(run.invocation);
+        HelperCall order = suspend_call("systemctl", {names.verb});
+        order.limit = action_limit;
+        self->helpers_->run(std::move(order), [self](Result<void> result) {
+            // The program only hands the order in: what becomes of it is seen at the unit.
+            if (result && !self->helpers_->has_slept_since(self->slept_)) {
+                return self->follow_systemd(std::chrono::nanoseconds{0});
+            }
+            self->judge(std::move(result), &SuspendRun::try_pm_utils);
+        });
+    });
+}
+
+void SuspendRun::follow_systemd(std::chrono::nanoseconds waited)
+{
+    const std::string unit = names_of(mode_).unit;
+    ask_unit_run(*helpers_, unit, "suspend",
+                 [self = shared_from_this(), unit, waited](const UnitRun& run) {
+                     if (self->helpers_->has_slept_since(self->slept_)) {
+                         return self->done_({});
+                     }
+                     const bool ours = run.invocation != self->invocation_;
+                     if (ours && run.failed()) {
+                         self->failure_ =
+                             Error{ErrorKind::io, "suspend: " + unit + " has failed (" +
+                                                      run.result + "); see its log in the guest"};
+                         return self->give_up(); // another way would meet the same obstacle
+                     }
+                     const bool pending = run.running() || !ours;
+                     if (run.state.empty() || !pending || waited >= order_limit) {
+                         return self->done_({});
+                     }
+                     self->helpers_->look_again(
+                         look_every, [self, waited] { self->follow_systemd(waited + look_every); });
+                 });
 }
 
 void SuspendRun::try_pm_utils()
 {
-    const Names names = names_of(mode_);
-    try_programs({suspend_call("pm-is-supported", {names.pm_flag}),
-                  suspend_call(names.pm_program, {}), [](int status) { return status == 0; }},
-                 &SuspendRun::try_kernel);
+    probe(
+        suspend_call("pm-is-supported", {names_of(mode_).pm_flag}),
+        [](int status) { return status == 0; }, &SuspendRun::order_pm_utils,
+        &SuspendRun::try_kernel);
 }
 
-void SuspendRun::try_programs(Strategy strategy, void (SuspendRun::*next)())
+void SuspendRun::order_pm_utils()
 {
-    strategy.action.limit = action_limit;
-    helpers_->start(std::move(strategy.probe),
-                    [self = shared_from_this(), action = std::move(strategy.action),
-                     supported = strategy.supported, next](const Result<ChildResult>& probe) {
-                        if (!probe || !probe->exit_status || !supported(*probe->exit_status)) {
-                            if (!probe && probe.error().kind() == ErrorKind::timeout) {
-                                self->failure_ = probe.error();
-                            }
-                            return (self.get()->*next)();
-                        }
-                        self->helpers_->run(action, [self, next](Result<void> result) {
-                            self->judge(std::move(result), next);
-                        });
-                    });
+    HelperCall order = suspend_call(names_of(mode_).pm_program, {});
+    order.limit = action_limit;
+    helpers_->run(std::move(order), [self = shared_from_this()](Result<void> result) {
+        self->judge(std::move(result), &SuspendRun::try_kernel);
+    });
 }
 
-void SuspendRun::judge(Result<void> result, void (SuspendRun::*next)())
+void SuspendRun::probe(HelperCall call, bool (*supported)(int exit_status), Step order, Step next)
+{
+    helpers_->start(std::move(call), [self = shared_from_this(), supported, order,
+                                      next](const Result<ChildResult>& answer) {
+        if (!answer && answer.error().kind() == ErrorKind::timeout) {
+            self->failure_ = answer.error();
+        }
+        const bool can = answer && answer->exit_status && supported(*answer->exit_status);
+        (self.get()->*(can ? order : next))();
+    });
+}
+
+void SuspendRun::judge(Result<void> result, Step next)
 {
     // A program whose connection breaks while everything sleeps calls that a failure; trying the
     // next way would put the machine to sleep again just after it woke.

@@ -20,21 +20,20 @@ public:
                       SuspendMode mode, Power::Done done);
 
 private:
-    /// A pair of programs: one says whether it could, the other does it.
-    struct Strategy {
-        HelperCall probe;
-        HelperCall action;
-        bool (*supported)(int exit_status);
-    };
+    using Step = void (SuspendRun::*)();
 
     SuspendRun(HelperPrograms& helpers, Workers& workers, std::string state_file, SuspendMode mode,
                Power::Done done);
 
     void try_systemd();
+    void order_systemd();
+    void follow_systemd(std::chrono::nanoseconds waited);
     void try_pm_utils();
+    void order_pm_utils();
     void try_kernel();
-    void try_programs(Strategy strategy, void (SuspendRun::*next)());
-    void judge(Result<void> result, void (SuspendRun::*next)());
+    /// Runs a program that says whether this way is there: then `order`, else `next`.
+    void probe(HelperCall call, bool (*supported)(int exit_status), Step order, Step next);
+    void judge(Result<void> result, Step next);
     void give_up();
 
     HelperPrograms* helpers_;
@@ -43,6 +42,7 @@ private:
     SuspendMode mode_;
     Power::Done done_;
     std::chrono::nanoseconds slept_; ///< before
+    std::string invocation_;         ///< of the unit's run before ours
     std::optional<Error> failure_;   ///< of the last strategy that was supported
 };
 

@@ -34,7 +34,7 @@ protected:
     }
     /// The next program must be this one; it ends so.
     void next(const std::string& program, const std::vector<std::string>& arguments, int status,
-              const std::string& err = {})
+              const std::string& err = {}, const std::string& out = {})
     {
         ASSERT_LT(seen_, launcher_.all.size()) << program << " was not called";
         const auto process = launcher_.all[seen_++];
@@ -42,7 +42,7 @@ protected:
         EXPECT_EQ((std::vector<std::string>{process->spec.arguments.begin() + 1,
                                             process->spec.arguments.end()}),
                   arguments);
-        process->exit(status, err);
+        process->exit(status, err, out);
         loop_.advance(0ns);
     }
     [[nodiscard]] std::string answer() const
@@ -57,6 +57,18 @@ protected:
         return text.str();
     }
     void has_systemd() { root_.program("bin/systemctl"); }
+    /// systemctl is asked whether it knows the unit, and it does; then how its last run went.
+    void next_knows(const std::string& unit, const std::string& invocation = "old")
+    {
+        next("systemctl", {"status", unit}, 3);
+        next_shows(unit, invocation, "inactive", "success");
+    }
+    void next_shows(const std::string& unit, const std::string& invocation,
+                    const std::string& state, const std::string& result)
+    {
+        next("systemctl", {"show", "--property=InvocationID,ActiveState,Result", unit}, 0, {},
+             "Result=" + result + "\nActiveState=" + state + "\nInvocationID=" + invocation + "\n");
+    }
     void has_pm_utils()
     {
         root_.program("bin/pm-is-supported");
@@ -111,17 +123,85 @@ TEST_F(PowerTest, SuspendsBySystemdWhenItKnowsTheUnit)
     has_pm_utils();
     kernel_offers("freeze mem disk\n");
     suspend(SuspendMode::ram);
-    next("systemctl", {"status", "systemd-suspend"}, 3);
+    next_knows("systemd-suspend");
     next("systemctl", {"suspend"}, 0);
+    next_shows("systemd-suspend", "new", "inactive", "success");
     EXPECT_EQ(answer(), "success");
     suspend(SuspendMode::disk);
     next("systemctl", {"status", "systemd-hibernate"}, 1);
+    next_shows("systemd-hibernate", "", "inactive", "success");
     next("systemctl", {"hibernate"}, 0);
+    next_shows("systemd-hibernate", "new", "inactive", "success");
     suspend(SuspendMode::hybrid);
     next("systemctl", {"status", "systemd-hybrid-sleep"}, 2);
+    next_shows("systemd-hybrid-sleep", "", "inactive", "success");
     next("systemctl", {"hybrid-sleep"}, 0);
+    next_shows("systemd-hybrid-sleep", "new", "inactive", "success");
     EXPECT_EQ(answer(), "success");
     EXPECT_EQ(state(), "freeze mem disk\n");
+}
+
+TEST_F(PowerTest, AnOrderThatSystemdTakesAndCannotCarryOutIsAFailure)
+{
+    has_systemd();
+    has_pm_utils();
+    kernel_offers("freeze mem disk\n");
+    suspend(SuspendMode::disk);
+    next_knows("systemd-hibernate");
+    next("systemctl", {"hibernate"}, 0);
+    next_shows("systemd-hibernate", "old", "inactive", "success"); // the job still waits
+    EXPECT_EQ(answer(), "none");
+    loop_.advance(500ms);
+    next_shows("systemd-hibernate", "new", "activating", "success");
+    EXPECT_EQ(answer(), "none");
+    loop_.advance(500ms);
+    next_shows("systemd-hibernate", "new", "failed", "exit-code");
+    EXPECT_EQ(answer(),
+              "suspend: systemd-hibernate has failed (exit-code); see its log in the guest");
+    EXPECT_EQ(state(), "freeze mem disk\n"); // and no second attempt
+}
+
+TEST_F(PowerTest, AnEarlierFailureOfTheUnitIsNotOurs)
+{
+    has_systemd();
+    suspend(SuspendMode::ram);
+    next("systemctl", {"status", "systemd-suspend"}, 3);
+    next_shows("systemd-suspend", "old", "failed", "exit-code");
+    next("systemctl", {"suspend"}, 0);
+    next_shows("systemd-suspend", "old", "failed", "exit-code");
+    EXPECT_EQ(answer(), "none");
+    slept_ = 3s;
+    loop_.advance(500ms);
+    next_shows("systemd-suspend", "new", "activating", "success");
+    EXPECT_EQ(answer(), "success");
+}
+
+TEST_F(PowerTest, AnOrderThatNobodySeesThroughIsBelievedInTheEnd)
+{
+    has_systemd();
+    suspend(SuspendMode::ram);
+    next_knows("systemd-suspend");
+    next("systemctl", {"suspend"}, 0);
+    for (int look = 0; look < 60; ++look) {
+        next_shows("systemd-suspend", "old", "inactive", "success");
+        EXPECT_EQ(answer(), "none");
+        loop_.advance(500ms);
+    }
+    next_shows("systemd-suspend", "old", "inactive", "success");
+    EXPECT_EQ(answer(), "success");
+}
+
+TEST_F(PowerTest, AnOrderIsBelievedWhenSystemdTellsNothing)
+{
+    has_systemd();
+    suspend(SuspendMode::ram);
+    next("systemctl", {"status", "systemd-suspend"}, 3);
+    const std::vector<std::string> show = {"show", "--property=InvocationID,ActiveState,Result",
+                                           "systemd-suspend"};
+    next("systemctl", show, 1, "no bus\n");
+    next("systemctl", {"suspend"}, 0);
+    next("systemctl", show, 1, "no bus\n");
+    EXPECT_EQ(answer(), "success");
 }
 
 TEST_F(PowerTest, ByPmUtilsWhenSystemdDoesNotKnowIt)
@@ -163,7 +243,7 @@ TEST_F(PowerTest, AFailedWayIsFollowedByTheNext)
     has_pm_utils();
     kernel_offers("mem\n");
     suspend(SuspendMode::ram);
-    next("systemctl", {"status", "systemd-suspend"}, 3);
+    next_knows("systemd-suspend");
     next("systemctl", {"suspend"}, 1, "denied\n");
     next("pm-is-supported", {"--suspend"}, 0);
     next("pm-suspend", {}, 128);
@@ -194,13 +274,13 @@ TEST_F(PowerTest, TheLastFailureIsNeverLost)
     has_pm_utils();
     kernel_offers("freeze\n");
     suspend(SuspendMode::ram);
-    next("systemctl", {"status", "systemd-suspend"}, 3);
+    next_knows("systemd-suspend");
     next("systemctl", {"suspend"}, 1, "denied\n");
     next("pm-is-supported", {"--suspend"}, 0);
     next("pm-suspend", {}, 1, "no swap\n");
     EXPECT_EQ(answer(), "child process has failed to suspend: no swap\n");
     suspend(SuspendMode::hybrid);
-    next("systemctl", {"status", "systemd-hybrid-sleep"}, 3);
+    next_knows("systemd-hybrid-sleep");
     next("systemctl", {"hybrid-sleep"}, 1, "denied\n");
     next("pm-is-supported", {"--suspend-hybrid"}, 1);
     EXPECT_EQ(answer(),
@@ -212,7 +292,7 @@ TEST_F(PowerTest, AKernelThatRefusesIsTold)
     has_systemd();
     kernel_offers("mem\n");
     suspend(SuspendMode::ram);
-    next("systemctl", {"status", "systemd-suspend"}, 3);
+    next_knows("systemd-suspend");
     // Permissions don't hold root back; a limit on the size of files does.
     rlimit before{};
     ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -230,7 +310,7 @@ TEST_F(PowerTest, AProgramThatFailsAfterTheMachineSleptHasSuspendedIt)
     has_systemd();
     kernel_offers("freeze mem\n");
     suspend(SuspendMode::ram);
-    next("systemctl", {"status", "systemd-suspend"}, 3);
+    next_knows("systemd-suspend");
     slept_ = 3s;
     next("systemctl", {"suspend"}, 1, "the bus did not answer\n");
     EXPECT_EQ(answer(), "success");
@@ -243,7 +323,7 @@ TEST_F(PowerTest, AProgramThatHangsIsToldAndNoSecondSuspendFollows)
     has_pm_utils();
     kernel_offers("mem\n");
     suspend(SuspendMode::ram);
-    next("systemctl", {"status", "systemd-suspend"}, 3);
+    next_knows("systemd-suspend");
     ++seen_;
     loop_.advance(301s);
     EXPECT_EQ(answer(), "child process has failed to suspend: it did not end within 300 s");
