@@ -30,7 +30,7 @@ def programs():
 
 def why_not():
     """Why no guest can run here, or None."""
-    for name in ("qemu-system-x86_64", "qemu-img", "mmdebstrap"):
+    for name in ("qemu-system-x86_64", "qemu-img", "mmdebstrap", "libvirtd", "virsh"):
         try:
             find_program(name)
         except LabError as error:

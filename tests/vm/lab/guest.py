@@ -13,9 +13,11 @@ from .run import LabError, find_program, run, tail
 from .shell import GuestShell
 
 AGENT_PORT = "org.qemu.guest_agent.0"
+SHELL_PORT = "org.frostline.lab.shell"
+ACKS_PORT = "org.frostline.lab.acks"
 
 # Each of these saves time without KVM or makes two runs more alike.
-_COMMAND_LINE = (
+COMMAND_LINE = (
     "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off nokaslr audit=0 no_timer_check "
     "cryptomgr.notests random.trust_cpu=on rcupdate.rcu_expedited=1 systemd.show_status=0"
 )
@@ -24,6 +26,9 @@ _COMMAND_LINE = (
 class Guest:
     """A running guest. Its agent listens at `agent_socket`, its monitor at `monitor_socket`, and
     behind `serial_socket` is its second serial line, ttyS1."""
+
+    # What QEMU calls a port's two ends: its character device and its device.
+    _PORT_ENDS = {"shell": ("shell", "shell0"), "agent": ("agent", "agent0")}
 
     def __init__(self, image, folder, disks, payload=None, command_line="", hardware=()):
         """Makes ready, starts nothing yet.
@@ -53,25 +58,36 @@ class Guest:
         """Starts QEMU and returns as soon as its monitor answers."""
         self.shell = GuestShell(self.folder / "shell.sock")
         self.acks = Acknowledgements(self.folder / "acks.sock")
+        self._launch()
+        return self
+
+    def _launch(self):
         with open(self.folder / "qemu.log", "wb") as log:
             self._process = subprocess.Popen(
                 self._argv(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)
         self._wait_for_monitor(limit=20)
-        return self
+
+    def _end(self):
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
 
     def wait_shell(self, limit=180):
         """Waits until the guest's root shell works, that is, until systemd and udev run."""
-        self._wait_port("shell0", limit)
+        self._wait_port("shell", limit)
 
     def wait_agent(self, limit=180):
         """Waits until a program in the guest has opened the agent's port."""
-        self._wait_port("agent0", limit)
+        self._wait_port("agent", limit)
 
     def agent_open(self):
         """Whether a program in the guest has the agent's port open."""
-        return any(char["frontend-open"] for char in self.qmp.command("query-chardev")
-                   if char["label"] == "agent")
+        return self._port_open("agent")
 
     def start_writer(self, limit=120):
         """Starts PostgreSQL's stream of transactions and waits until it flows."""
@@ -84,13 +100,7 @@ class Guest:
 
     def stop(self):
         """Ends QEMU at once, as if the machine lost power, and closes everything."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        self._end()
         for end in (self.qmp, self.shell, self.acks):
             if end is not None:
                 end.close()
@@ -111,13 +121,14 @@ class Guest:
             error.args = (f"{error}\n{self.console_tail()}".rstrip(),)
         self.stop()
 
-    def _wait_port(self, device, limit):
-        char = {"shell0": "shell", "agent0": "agent"}[device]
+    def _wait_port(self, port, limit):
         self.qmp.forget_events()  # an earlier program may have opened it, too
-        for known in self.qmp.command("query-chardev"):
-            if known["label"] == char and known["frontend-open"]:
-                return
-        self.qmp.wait_event("VSERPORT_CHANGE", limit, id=device, open=True)
+        if not self._port_open(port):
+            self.qmp.wait_event("VSERPORT_CHANGE", limit, id=self._PORT_ENDS[port][1], open=True)
+
+    def _port_open(self, port):
+        return any(char["frontend-open"] for char in self.qmp.command("query-chardev")
+                   if char["label"] == self._PORT_ENDS[port][0])
 
     def _wait_for_monitor(self, limit):
         until = time.monotonic() + limit
@@ -135,18 +146,25 @@ class Guest:
                 # QEMU says nowhere that its sockets are there; -daemonize would, but hides its pid.
                 select_nothing(0.02)
 
-    def _argv(self):
+    def _initrd(self):
+        """Writes the initial RAM disk: what mounts the root file system, and the payload."""
         initrd = self.folder / "initrd"
         initrd.write_bytes(self.image.root_initrd.read_bytes()
                            + (Path(self._payload).read_bytes() if self._payload else b""))
+        return initrd
+
+    def _kernel_arguments(self):
+        return f"{COMMAND_LINE} {self._command_line}".strip()
+
+    def _argv(self):
         argv = [
             # Ends with us, however that comes about.
             find_program("setpriv"), "--pdeathsig", "KILL",
             find_program("qemu-system-x86_64"), "-name", "frostline-lab",
             "-accel", self._accel, "-cpu", cpu_model(self._accel), "-smp", "2", "-m", "768",
             "-machine", "q35", "-nodefaults", "-no-user-config", "-display", "none",
-            "-kernel", self.image.kernel, "-initrd", initrd,
-            "-append", f"{_COMMAND_LINE} {self._command_line}",
+            "-kernel", self.image.kernel, "-initrd", self._initrd(),
+            "-append", self._kernel_arguments(),
             "-serial", f"file:{self.console}",
             "-chardev", f"socket,id=serial,path={self.serial_socket},server=on,wait=off",
             "-serial", "chardev:serial",
@@ -156,9 +174,9 @@ class Guest:
             "-device", "virtio-rng-pci,rng=rng0",
             "-device", "virtio-serial-pci,id=serial0",
             "-chardev", f"socket,id=shell,path={self.folder}/shell.sock",
-            "-device", "virtserialport,id=shell0,chardev=shell,name=org.frostline.lab.shell",
+            "-device", f"virtserialport,id=shell0,chardev=shell,name={SHELL_PORT}",
             "-chardev", f"socket,id=acks,path={self.folder}/acks.sock",
-            "-device", "virtserialport,id=acks0,chardev=acks,name=org.frostline.lab.acks",
+            "-device", f"virtserialport,id=acks0,chardev=acks,name={ACKS_PORT}",
             "-chardev", f"socket,id=agent,path={self.agent_socket},server=on,wait=off",
             "-device", f"virtserialport,id=agent0,chardev=agent,name={AGENT_PORT}",
         ]
