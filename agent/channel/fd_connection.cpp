@@ -125,6 +125,7 @@ void FdConnection::read_some()
         }
         const ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
         if (got > 0) {
+            last_bytes_ = loop_.now();
             conversation().on_bytes({buffer.data(), static_cast<std::size_t>(got)});
             if (hung_up_ && settings_.end_of_file == EndOfFile::peer_absent) {
                 peer_absent(); // perhaps the next host's: it has its own second to be reported
@@ -235,7 +236,12 @@ Conversation& FdConnection::conversation()
 
 void FdConnection::peer_absent()
 {
-    if (conversation_) {
+    if (!conversation_) {
+        return;
+    }
+    if (loop_.now() - last_bytes_ > absence_limit) {
+        end_conversation(); // the next host may be here before another second has passed
+    } else {
         absence_ = loop_.after(absence_limit, [this] { end_conversation(); });
     }
 }

@@ -33,9 +33,10 @@ struct FdConnectionSettings {
 ///
 /// On a virtio port data comes in the interrupt, but the news that a host has gone or come through
 /// a work queue: the next host's first bytes may be read before either. So neither ends a
-/// conversation or drops a reply at once; only a host that stays absent for a second is gone. A
-/// host that comes sooner may get a reply meant for the one before, which is what the sync commands
-/// are for.
+/// conversation or drops a reply at once; only a host that stays absent for a second is gone, or
+/// one that is reported absent when it has been silent for a second: that news can't be about
+/// another. A host that comes sooner may get a reply meant for the one before, which is what the
+/// sync commands are for.
 class FdConnection final : public Connection, public std::enable_shared_from_this<FdConnection> {
 public:
     /// `on_closed` is called once, last of all, when the descriptor is of no more use: the peer has
@@ -81,7 +82,8 @@ private:
     bool writable_ = true;
     bool hung_up_ = false;
     bool input_ended_ = false;
-    bool output_dead_ = false;     ///< nobody will read what is sent
+    bool output_dead_ = false; ///< nobody will read what is sent
+    system::EventLoop::TimePoint last_bytes_{};
     system::Subscription absence_; ///< runs while the conversation's host is reported absent
     bool congested_ = false;
     bool closing_ = false;

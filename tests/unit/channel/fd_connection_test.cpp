@@ -186,6 +186,20 @@ TEST_F(EarlyHostTest, TheNewsOfTheHostBeforeDoesNotEndTheConversationOfTheNext)
     EXPECT_FALSE(told("end"));
 }
 
+TEST_F(EarlyHostTest, ASilentHostIsGoneAtOnceAlsoWhenTheNextComesSoon)
+{
+    UniqueFd first = host();
+    put(first, "first");
+    run_until([&] { return told("first"); });
+    const auto began = loop_->now();
+    run_until([&] { return loop_->now() - began > std::chrono::milliseconds{1100}; });
+    first.reset();
+    settle();
+    const UniqueFd next = host(); // and says nothing
+    settle();
+    EXPECT_THAT(story_.events, ElementsAre("begin", "first", "end"));
+}
+
 TEST_F(EarlyHostTest, AHostThatStaysAwayIsGone)
 {
     put(host(), "only");

@@ -61,8 +61,11 @@ class Libvirt:
         self._start_daemon()
         return self
 
-    def restart(self):
-        """Ends the daemon, whose guests go on, and starts it again."""
+    def restart(self, kill=False):
+        """Ends the daemon, or kills it; its guests go on. Then starts it again."""
+        if kill:
+            self._process.kill()
+            self._process.wait()
         self._stop_daemon()
         self._start_daemon()
 
