@@ -77,6 +77,7 @@ AgentApp::AgentApp(const config::Config& config, std::unique_ptr<system::GlibLoo
       power_(helpers_, workers_), clock_setter_(clocks_, helpers_, workers_),
       accounts_(*loop_, helpers_, workers_, {.find_user = system::find_user}),
       policy_(policy_rules(config_.policy)), dispatcher_(registry_, policy_, dispatcher_settings()),
+      give_back_(*loop_, [this] { return !frozen(); }),
       channel_(*loop_, config_.agent, std::move(passed), conversations(), channel_events())
 {
     commands::add_protocol(
@@ -134,11 +135,8 @@ bool AgentApp::frozen() const
 channel::ConversationFactory AgentApp::conversations()
 {
     return [this](channel::Connection& connection) {
-        return std::make_unique<ServerConversation>(dispatcher_, connection, [this] {
-            if (!frozen()) {
-                memory::give_back();
-            }
-        });
+        return std::make_unique<ServerConversation>(dispatcher_, connection,
+                                                    [this] { give_back_.touch(); });
     };
 }
 

@@ -9,6 +9,7 @@
 #include "freeze/run_state.hpp"
 #include "hooks/engine.hpp"
 #include "main_channel.hpp"
+#include "memory.hpp"
 #include "rpc/dispatcher.hpp"
 #include "rpc/policy.hpp"
 #include "rpc/registry.hpp"
@@ -86,6 +87,7 @@ private:
     rpc::Registry registry_;
     rpc::Policy policy_;
     rpc::Dispatcher dispatcher_;
+    memory::GiveBackLater give_back_;
     std::unique_ptr<channel::Channel> control_socket_;
     MainChannel channel_;
     Result<void> outcome_;

@@ -20,7 +20,6 @@
 #include <string_view>
 
 #include <linux/magic.h>
-#include <malloc.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -181,9 +180,7 @@ int serve(config::Config config, bool recover_only)
     // Before any thread exists, so that every thread inherits it.
     system::GlibLoop::block_signals({SIGTERM, SIGINT, SIGHUP});
     ::signal(SIGPIPE, SIG_IGN); // NOLINT: the constant is the C library's
-    // What a long message took goes back to the system at once. By default malloc would learn from
-    // the first one to keep such blocks.
-    ::mallopt(M_MMAP_THRESHOLD, 128 << 10); // NOLINT(concurrency-mt-unsafe): start-up, one thread
+    memory::keep_what_is_freed();
     const Result<void> done = run(config, recover_only);
     if (done) {
         return 0;

@@ -10,39 +10,46 @@ namespace frostline {
 
 namespace {
 
-/// Bytes after which a message counts as one that leaves memory behind.
-constexpr std::size_t large_message = std::size_t{1} << 20U;
+/// Bytes above which a message or reply counts as one that leaves memory behind.
+constexpr std::size_t large = std::size_t{64} << 10U;
 
 } // namespace
 
 ServerConversation::ServerConversation(const rpc::Dispatcher& dispatcher,
                                        channel::Connection& connection,
-                                       std::function<void()> after_large_message)
-    : after_large_message_(std::move(after_large_message)), output_(connection),
+                                       std::function<void()> on_large_traffic)
+    : on_large_traffic_(std::move(on_large_traffic)), output_(connection, on_large_traffic_),
       session_(dispatcher, output_, rpc::Session::Limits{})
 {}
+
+void ServerConversation::ConnectionOutput::send(std::string bytes)
+{
+    const bool leaves_memory = bytes.size() > large;
+    connection_.send(std::move(bytes));
+    if (leaves_memory) {
+        on_large_();
+    }
+}
 
 void ServerConversation::on_bytes(std::string_view bytes)
 {
     message_bytes_ += bytes.size();
-    bool large = false;
+    if (message_bytes_ > large) {
+        on_large_traffic_();
+    }
     for (Result<json::Value>& event : splitter_.feed(bytes)) {
         if (event) {
             take(std::move(event).value());
         } else {
             session_.on_error(std::move(event).error(), std::nullopt);
         }
-        large = large || message_bytes_ > large_message;
         message_bytes_ = 0;
-    }
-    if (large) {
-        after_large_message_();
     }
 }
 
 void ServerConversation::take(json::Value message)
 {
-    auto read = wire::read_request(message);
+    auto read = wire::read_request(std::move(message));
     if (auto* bad = std::get_if<wire::BadRequest>(&read)) {
         session_.on_error(std::move(bad->error), std::move(bad->id));
         return;

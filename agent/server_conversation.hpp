@@ -15,9 +15,9 @@ namespace frostline {
 /// continues what another one has begun.
 class ServerConversation final : public channel::Conversation {
 public:
-    /// `after_large_message` is called when a message of more than 1 MiB has been dealt with.
+    /// `on_large_traffic` is called with each message or reply of more than 64 KiB.
     ServerConversation(const rpc::Dispatcher& dispatcher, channel::Connection& connection,
-                       std::function<void()> after_large_message);
+                       std::function<void()> on_large_traffic);
 
     void on_bytes(std::string_view bytes) override;
     void on_end_of_input() override { session_.on_end_of_input(); }
@@ -26,18 +26,21 @@ public:
 private:
     class ConnectionOutput final : public rpc::Output {
     public:
-        explicit ConnectionOutput(channel::Connection& connection) : connection_(connection) {}
-        void send(std::string_view bytes) override { connection_.send(bytes); }
+        ConnectionOutput(channel::Connection& connection, const std::function<void()>& on_large)
+            : connection_(connection), on_large_(on_large)
+        {}
+        void send(std::string bytes) override;
         [[nodiscard]] bool congested() const override { return connection_.congested(); }
         void close_when_sent() override { connection_.close_when_sent(); }
 
     private:
         channel::Connection& connection_;
+        const std::function<void()>& on_large_;
     };
 
     void take(json::Value message);
 
-    std::function<void()> after_large_message_;
+    std::function<void()> on_large_traffic_;
     ConnectionOutput output_;
     wire::Splitter splitter_;
     rpc::Session session_;

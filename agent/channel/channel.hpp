@@ -19,7 +19,7 @@ public:
     virtual ~Connection() = default;
 
     /// Queues bytes; never blocks, never destroys the conversation.
-    virtual void send(std::string_view bytes) = 0;
+    virtual void send(std::string bytes) = 0;
     /// Whether so much is unsent that its user should produce no more until on_drained(). The
     /// connection reads nothing meanwhile.
     [[nodiscard]] virtual bool congested() const = 0;

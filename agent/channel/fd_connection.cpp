@@ -14,7 +14,7 @@ namespace frostline::channel {
 
 namespace {
 
-constexpr std::size_t read_size = 16384;
+constexpr std::size_t read_size = 65536;
 /// Reads in one go before the loop's other sources get their turn.
 constexpr int reads_per_turn = 4;
 /// How long a virtio port's host may be reported absent before it counts as gone. The news is late
@@ -163,12 +163,16 @@ void FdConnection::end_of_file()
     conversation_->on_end_of_input();
 }
 
-void FdConnection::send(std::string_view bytes)
+void FdConnection::send(std::string bytes)
 {
     if (output_dead_ || closed_) {
         return;
     }
-    output_.append(bytes);
+    if (output_.empty()) {
+        output_ = std::move(bytes); // so most replies are never copied
+    } else {
+        output_.append(bytes);
+    }
     flush();
 }
 

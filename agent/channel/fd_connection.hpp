@@ -46,7 +46,7 @@ public:
            ConversationFactory factory, std::function<void(Error)> on_closed);
     ~FdConnection() override;
 
-    void send(std::string_view bytes) override;
+    void send(std::string bytes) override;
     [[nodiscard]] bool congested() const override { return congested_; }
     void close_when_sent() override;
 

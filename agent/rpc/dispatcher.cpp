@@ -4,6 +4,7 @@
 #include "common/wire/reply.hpp"
 
 #include <exception>
+#include <utility>
 
 namespace frostline::rpc {
 
@@ -39,10 +40,10 @@ void Dispatcher::run(const Command& command, const json::Value& arguments, const
     }
 }
 
-std::string Dispatcher::reply(const Result<json::Value>& result,
+std::string Dispatcher::reply(Result<json::Value> result,
                               const std::optional<json::Value>& id) const
 {
-    return wire::within_limit(result ? wire::success_reply(*result, id)
+    return wire::within_limit(result ? wire::success_reply(std::move(*result), id)
                                      : wire::error_reply(result.error(), id),
                               settings_.max_reply, id);
 }

@@ -50,7 +50,7 @@ public:
     void run(const Command& command, const json::Value& arguments, const Call& call) const;
 
     /// The line for a result, newline included; an error in its place when it is too long.
-    [[nodiscard]] std::string reply(const Result<json::Value>& result,
+    [[nodiscard]] std::string reply(Result<json::Value> result,
                                     const std::optional<json::Value>& id) const;
 
     [[nodiscard]] std::chrono::nanoseconds now() const { return settings_.clock(); }

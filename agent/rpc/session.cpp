@@ -131,10 +131,10 @@ void Session::run_resync(const Command& command, const Request& request, std::si
     if (*result) {
         drop_older(older_queued);
         if (command.resync == Resync::delimited) {
-            output_.send({&wire::sync_delimiter, 1});
+            output_.send(std::string(1, wire::sync_delimiter));
         }
     }
-    answer(command, request.id, *result);
+    answer(command, request.id, *std::move(result));
 }
 
 void Session::run_command(const Command& command, const Request& request)
@@ -142,26 +142,25 @@ void Session::run_command(const Command& command, const Request& request)
     const std::uint64_t number = next_number_++;
     const std::chrono::nanoseconds started = dispatcher_.now();
     // `this` is safe: the destructor and a sync cancel the call, and then it never comes back here.
-    const Call call{
-        [this, number, started, &command, id = request.id](const Result<json::Value>& result) {
-            running_.erase(std::remove_if(running_.begin(), running_.end(),
-                                          [&](const Running& r) { return r.number == number; }),
-                           running_.end());
-            audit(command.name, result ? "ok" : wire::error_class(result.error().kind()), started);
-            answer(command, id, result);
-            run_next();
-        }};
+    const Call call{[this, number, started, &command, id = request.id](Result<json::Value> result) {
+        running_.erase(std::remove_if(running_.begin(), running_.end(),
+                                      [&](const Running& r) { return r.number == number; }),
+                       running_.end());
+        audit(command.name, result ? "ok" : wire::error_class(result.error().kind()), started);
+        answer(command, id, std::move(result));
+        run_next();
+    }};
     running_.push_back({number, command.name, started, call});
     dispatcher_.run(command, request.arguments, call);
 }
 
 void Session::answer(const Command& command, const std::optional<json::Value>& id,
-                     const Result<json::Value>& result)
+                     Result<json::Value> result)
 {
     if (result && !command.success_response) {
         return;
     }
-    output_.send(dispatcher_.reply(result, id));
+    output_.send(dispatcher_.reply(std::move(result), id));
 }
 
 void Session::drop_older(std::size_t older_queued)

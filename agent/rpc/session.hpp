@@ -19,7 +19,7 @@ class Output {
 public:
     virtual ~Output() = default;
 
-    virtual void send(std::string_view bytes) = 0;
+    virtual void send(std::string bytes) = 0;
     /// Whether so much is unsent that nothing new should be started until on_drained(). Whoever
     /// feeds the session feeds no more meanwhile.
     [[nodiscard]] virtual bool congested() const = 0;
@@ -80,7 +80,7 @@ private:
     void run_resync(const Command& command, const Request& request, std::size_t older_queued);
     void run_command(const Command& command, const Request& request);
     void answer(const Command& command, const std::optional<json::Value>& id,
-                const Result<json::Value>& result);
+                Result<json::Value> result);
     void drop_older(std::size_t older_queued);
     void audit(std::string_view command, std::string_view outcome,
                std::chrono::nanoseconds started) const;

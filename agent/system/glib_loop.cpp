@@ -158,6 +158,9 @@ Subscription GlibLoop::watch(int fd, Interest interest, std::function<void(Readi
     GSource* source = g_unix_fd_source_new(fd, static_cast<GIOCondition>(condition));
     g_source_set_callback(source, G_SOURCE_FUNC(dispatch_watch), // NOLINT: GLib's own cast
                           new WatchAction{std::move(action)}, free_watch);
+    // No loop runs inside a callback here. Otherwise GLib takes the descriptor out of the set
+    // around each callback, and wakes the loop once more when it puts it back.
+    g_source_set_can_recurse(source, TRUE);
     g_source_attach(source, context_.get());
     return Subscription{[source] {
         // GLib keeps the callback alive while it is being dispatched (g_source_destroy).

@@ -113,12 +113,14 @@ void ThreadWorkers::prepare(std::size_t count)
 
 void ThreadWorkers::submit(Work work)
 {
-    const std::lock_guard lock{shared_->mutex};
-    shared_->queue.push_back(std::move(work));
-    if (shared_->idle < shared_->queue.size() && Shared::start_thread(shared_)) {
-        ++shared_->idle;
+    {
+        const std::lock_guard lock{shared_->mutex};
+        shared_->queue.push_back(std::move(work));
+        if (shared_->idle < shared_->queue.size() && Shared::start_thread(shared_)) {
+            ++shared_->idle;
+        }
     }
-    shared_->wake.notify_one();
+    shared_->wake.notify_one(); // not under the lock: it would wake only to wait for that
 }
 
 } // namespace frostline::system

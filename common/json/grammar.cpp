@@ -2,7 +2,6 @@
 #include "common/json/grammar.hpp"
 
 #include "common/json/strings.hpp"
-#include "common/json/tree.hpp"
 
 #include <utility>
 
@@ -83,7 +82,7 @@ Grammar::Problem Grammar::take(const Token& token)
         if (token.type != TokenType::colon) {
             return parse_error("missing : in object pair");
         }
-        out_ += ':';
+        out_.text += ':';
         expect_ = Expect::value;
         return std::nullopt;
     case Expect::separator_or_end:
@@ -126,7 +125,7 @@ Grammar::Problem Grammar::take_key(const Token& token)
         if (!key) {
             return parse_error(key.error().message());
         }
-        append_marked_key(out_, *key);
+        append_marked_key(out_.text, *key);
         if (!levels_.back().keys.insert(std::move(*key)).second) {
             return parse_error("duplicate key");
         }
@@ -158,7 +157,7 @@ Grammar::Problem Grammar::take_separator(const Token& token)
 {
     const bool object = levels_.back().object;
     if (token.type == TokenType::comma) {
-        out_ += ',';
+        out_.text += ',';
         expect_ = object ? Expect::key : Expect::value;
         return std::nullopt;
     }
@@ -171,7 +170,7 @@ Grammar::Problem Grammar::take_separator(const Token& token)
 
 Grammar::Problem Grammar::open(bool object)
 {
-    out_ += object ? '{' : '[';
+    out_.text += object ? '{' : '[';
     levels_.push_back({object, {}});
     expect_ = object ? Expect::key_or_end : Expect::value_or_end;
     return std::nullopt;
@@ -179,7 +178,7 @@ Grammar::Problem Grammar::open(bool object)
 
 void Grammar::close(char bracket)
 {
-    out_ += bracket;
+    out_.text += bracket;
     levels_.pop_back();
     after_value();
 }
@@ -187,15 +186,15 @@ void Grammar::close(char bracket)
 Grammar::Problem Grammar::scalar(const Token& token)
 {
     if (token.type == TokenType::string) {
-        const Result<std::string> text = decode_string(token.text);
+        Result<std::string> text = decode_string(token.text);
         if (!text) {
             return parse_error(text.error().message());
         }
-        append_marked_string(out_, *text);
+        append_marked_string(out_, std::move(*text));
     } else if (token.type != TokenType::word) {
-        append_marked_number(out_, token.text, token.type == TokenType::real);
+        append_marked_number(out_.text, token.text, token.type == TokenType::real);
     } else if (is_literal(token.text)) {
-        out_ += token.text;
+        out_.text += token.text;
     } else {
         return invalid_keyword(token.text);
     }
@@ -208,9 +207,9 @@ void Grammar::after_value()
     expect_ = levels_.empty() ? Expect::nothing : Expect::separator_or_end;
 }
 
-std::string Grammar::finish()
+StrictJson Grammar::finish()
 {
-    std::string strict = std::move(out_);
+    StrictJson strict = std::move(out_);
     reset();
     return strict;
 }

@@ -3,6 +3,7 @@
 
 #include "common/json/lexer.hpp"
 #include "common/json/limits.hpp"
+#include "common/json/tree.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -28,7 +29,7 @@ public:
     /// How long the next token's text may become (at least 1), for Lexer::next().
     [[nodiscard]] std::size_t text_budget() const noexcept;
     /// The strict JSON of a complete message; ends in the state of reset().
-    [[nodiscard]] std::string finish();
+    [[nodiscard]] StrictJson finish();
     void reset();
 
 private:
@@ -61,7 +62,7 @@ private:
     std::vector<Level> levels_;
     std::size_t tokens_ = 0;
     std::size_t text_ = 0;
-    std::string out_;
+    StrictJson out_;
 };
 
 /// "JSON parse error, stray 'TOKEN'", TOKEN cut to 64 bytes.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/json/lexer.hpp"
 
+#include "common/json/plain_text.hpp"
+
 #include <utility>
 
 namespace frostline::json {
@@ -176,6 +178,14 @@ Lexer::Step Lexer::step(unsigned char byte)
     }
 }
 
+std::size_t Lexer::plain_run(std::string_view input, std::size_t most) const
+{
+    if (state_ != State::double_quoted && state_ != State::single_quoted) {
+        return 0;
+    }
+    return plain_prefix(input.substr(0, most));
+}
+
 void Lexer::keep(std::string_view piece)
 {
     if (!discard_ && !overflowed_) {
@@ -200,6 +210,17 @@ std::optional<Token> Lexer::next(std::string_view& input, std::size_t budget)
     }
     std::size_t from = 0; // where the part of the token that is not in text_ yet begins
     for (std::size_t at = 0; at < input.size(); ++at) {
+        // A file's contents are one long run: nothing in it needs a step of its own, up to the
+        // byte that would reach the budget.
+        const std::size_t so_far = text_.size() + (at - from) + 1;
+        const std::size_t room = discard_ || overflowed_ ? input.size()
+                                 : so_far < budget       ? budget - so_far
+                                                         : 0;
+        if (const std::size_t run = plain_run(input.substr(at), room); run > 0) {
+            at += run - 1;
+            before_ = input[at];
+            continue;
+        }
         const Step done = step(static_cast<unsigned char>(input[at]));
         const char before = std::exchange(before_, input[at]);
         if (done == Step::skip) {

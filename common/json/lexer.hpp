@@ -73,6 +73,8 @@ private:
     [[nodiscard]] Step step_number(unsigned char byte);
     [[nodiscard]] Step go(State state, Step step = Step::keep);
     [[nodiscard]] Step end_before(TokenType type);
+    /// How many bytes at the front of `input`, at most `most`, merely go on with a string.
+    [[nodiscard]] std::size_t plain_run(std::string_view input, std::size_t most) const;
     void keep(std::string_view piece);
     void forget_text();
 

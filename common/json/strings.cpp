@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/json/strings.hpp"
 
+#include "common/json/plain_text.hpp"
 #include "common/json/utf8.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <cstdint>
 
@@ -69,10 +69,7 @@ Result<std::string> decode_string(std::string_view token)
     std::string out;
     out.reserve(rest.size());
     while (!rest.empty()) {
-        const auto special = std::find_if(rest.begin(), rest.end(), [](char c) {
-            return c == '\\' || static_cast<unsigned char>(c) >= 0x80;
-        });
-        const auto plain = static_cast<std::size_t>(special - rest.begin());
+        const std::size_t plain = plain_prefix(rest);
         out += rest.substr(0, plain);
         rest.remove_prefix(plain);
         if (rest.empty()) {

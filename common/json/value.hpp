@@ -37,6 +37,8 @@ public:
     /// nullptr when absent.
     [[nodiscard]] const Value* find(std::string_view key) const;
     [[nodiscard]] const std::vector<Member>& members() const noexcept { return members_; }
+    /// To move values out of an object that is not needed any more.
+    [[nodiscard]] std::vector<Member>& members() noexcept { return members_; }
     [[nodiscard]] bool empty() const noexcept;
 
     friend bool operator==(const Object&, const Object&);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/json/write.hpp"
 
+#include "common/json/plain_text.hpp"
 #include "common/json/utf8.hpp"
 
 #include <array>
@@ -128,8 +129,17 @@ void Writer::code_point(std::int32_t point, std::string_view bytes)
 
 void Writer::string(std::string_view text)
 {
+    constexpr std::size_t what_follows = 64; // quotes and brackets: no reason to grow once more
+    out_.reserve(out_.size() + text.size() + what_follows);
     out_ += '"';
     while (!text.empty()) {
+        // Run by run, since a file's contents are one long run.
+        const std::size_t plain = plain_prefix(text);
+        out_ += text.substr(0, plain);
+        text.remove_prefix(plain);
+        if (text.empty()) {
+            break;
+        }
         const CodePoint next = decode_utf8(text);
         code_point(next.value, text.substr(0, next.length));
         text.remove_prefix(next.length);

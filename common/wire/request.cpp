@@ -8,9 +8,9 @@ namespace frostline::wire {
 namespace {
 
 /// The description of what is wrong with one member, after it has been put into `request`.
-std::optional<std::string> read_member(const json::Object::Member& member, Request& request)
+std::optional<std::string> read_member(json::Object::Member& member, Request& request)
 {
-    const auto& [name, value] = member;
+    auto& [name, value] = member;
     if (name == "execute") {
         const std::string* text = value.as_string();
         if (text == nullptr) {
@@ -18,11 +18,11 @@ std::optional<std::string> read_member(const json::Object::Member& member, Reque
         }
         request.execute = *text;
     } else if (name == "arguments") {
-        const json::Object* object = value.as_object();
+        json::Object* object = value.as_object();
         if (object == nullptr) {
             return "QMP input member 'arguments' must be an object";
         }
-        request.arguments = *object;
+        request.arguments = std::move(*object); // a file's contents may be in there
     } else if (name != "id") {
         return "QMP input member '" + name + "' is unexpected";
     }
@@ -31,9 +31,9 @@ std::optional<std::string> read_member(const json::Object::Member& member, Reque
 
 } // namespace
 
-std::variant<Request, BadRequest> read_request(const json::Value& message)
+std::variant<Request, BadRequest> read_request(json::Value message)
 {
-    const json::Object* object = message.as_object();
+    json::Object* object = message.as_object();
     if (object == nullptr) {
         return BadRequest{Error{ErrorKind::protocol, "QMP input must be a JSON object"}, {}};
     }
@@ -42,7 +42,7 @@ std::variant<Request, BadRequest> read_request(const json::Value& message)
         request.id = *id;
     }
     std::optional<std::string> problem;
-    for (const json::Object::Member& member : object->members()) {
+    for (json::Object::Member& member : object->members()) {
         if (!problem) {
             problem = read_member(member, request);
         }

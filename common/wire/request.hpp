@@ -23,6 +23,6 @@ struct BadRequest {
 };
 
 /// Reads `{"execute": ..., "arguments": ..., "id": ...}`; the errors are worded as qemu-ga's.
-[[nodiscard]] std::variant<Request, BadRequest> read_request(const json::Value& message);
+[[nodiscard]] std::variant<Request, BadRequest> read_request(json::Value message);
 
 } // namespace frostline::wire

@@ -43,7 +43,7 @@ public:
     {
         story_.events.emplace_back(bytes.size() > 32 ? "bytes" : bytes);
         if (story_.echo) {
-            story_.connection->send(bytes);
+            story_.connection->send(std::string{bytes});
         }
         if (story_.on_bytes) {
             story_.on_bytes();

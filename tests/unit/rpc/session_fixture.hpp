@@ -13,7 +13,7 @@ namespace frostline::rpc {
 
 class FakeOutput final : public Output {
 public:
-    void send(std::string_view bytes) override { text += bytes; }
+    void send(std::string bytes) override { text += bytes; }
     [[nodiscard]] bool congested() const override { return full; }
     void close_when_sent() override { closing = true; }
 
