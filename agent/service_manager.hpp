@@ -6,8 +6,8 @@
 
 #include <optional>
 
-/// What passes between systemd and the agent where systemd has started it; nothing elsewhere, and
-/// in a build without libsystemd.
+/// What passes between systemd and the agent where systemd has started it; nothing elsewhere.
+/// Without libsystemd: docs/decisions/0006.
 namespace frostline::service_manager {
 
 /// The listening socket of a socket unit (sd_listen_fds(3)), close-on-exec and non-blocking, if
@@ -15,6 +15,7 @@ namespace frostline::service_manager {
 /// environment: before any thread exists, and in the process that was started.
 [[nodiscard]] Result<std::optional<UniqueFd>> take_socket();
 
+/// Tell it so (sd_notify(3)). That it can't be told is a warning in the log.
 void ready();
 void stopping();
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import unittest.mock
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import AGENT, AgentTest, alive, can_connect, main, wait_for  # noqa: E402
@@ -242,6 +243,45 @@ class Log(AgentTest):
         self.assertEqual(done.returncode, 1)
         for said in (done.stderr, self.agent.log_text()):
             self.assertIn("cannot listen on /nowhere/socket: No such file or directory", said)
+
+
+class Readiness(AgentTest):
+    """What a service manager hears (sd_notify(3)): one datagram a message."""
+
+    def listen(self, address):
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(manager.close)
+        manager.bind(address)
+        manager.settimeout(10)
+        return manager
+
+    def start_told(self, value):
+        with unittest.mock.patch.dict(os.environ, NOTIFY_SOCKET=value):
+            self.agent.start()
+
+    def test_ready_and_stopping_reach_a_path_and_an_abstract_name(self):
+        path = os.path.join(self.directory, "notify.sock")
+        for address, value in ((path, path), ("\0frostline-%d" % os.getpid(),
+                                              "@frostline-%d" % os.getpid())):
+            manager = self.listen(address)
+            self.start_told(value)
+            self.assertEqual(manager.recv(100), b"READY=1")
+            with self.agent.connect() as host:
+                self.assertEqual(host.value("guest-ping"), {})
+            self.assertEqual(self.agent.stop(), 0)
+            self.assertEqual(manager.recv(100), b"STOPPING=1")
+
+    def test_a_manager_that_cannot_be_told_is_a_warning(self):
+        for value, why in ((os.path.join(self.directory, "nobody.sock"), "No such file"),
+                           ("tcp:127.0.0.1:1", "neither a path nor an abstract name"),
+                           ("/" + "x" * 200, "neither a path nor an abstract name")):
+            self.start_told(value)
+            wait_for(lambda: "manager: READY=1: " in self.agent.log_text(), "the warning")
+            self.assertIn(why, self.agent.log_text())
+            with self.agent.connect() as host:
+                self.assertEqual(host.value("guest-ping"), {})
+            self.assertEqual(self.agent.stop(), 0)
+            os.unlink(self.agent.log)
 
 
 class Background(AgentTest):

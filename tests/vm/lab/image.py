@@ -24,7 +24,7 @@ PACKAGES = (
     "postgresql",
     "qemu-guest-agent",         # the plain one, that Frostline's host tool must cope with
     # What frostline-agent is linked with.
-    "libglib2.0-0", "libjson-glib-1.0-0", "libudev1", "libmount1", "libsystemd0",
+    "libglib2.0-0", "libjson-glib-1.0-0", "libudev1", "libmount1",
 )
 
 # Left out of the image: nothing here reads them. PostgreSQL's just-in-time compiler (120 MB of
