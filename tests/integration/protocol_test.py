@@ -146,7 +146,8 @@ class Profiles(AgentTest):
         info = host.value("guest-info")["supported_commands"]
         disabled = {entry["name"] for entry in info if not entry["enabled"]}
         self.assertEqual(disabled & self.EVERYTHING,
-                         {"guest-fsfreeze-freeze", "guest-fsfreeze-freeze-list"})
+                         {"guest-fsfreeze-freeze", "guest-fsfreeze-freeze-list",
+                          "frostline-list-hooks"})
         self.assert_error(host.ask("guest-fsfreeze-freeze"), "has been disabled",
                           "CommandNotFound")
         self.assertEqual(host.value("frostline-status")["state"], "frozen")

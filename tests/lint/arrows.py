@@ -56,7 +56,6 @@ ONE_HOME = {
     "json-glib/": ("common/json/tree.cpp",),
     "libvirt/": ("host/agent/libvirt_transport.cpp",),
     "glib-unix.h": ("agent/system/glib_loop.cpp",),
-    "systemd/": ("agent/",),
     "glib.h": ("common/", "agent/system/"),
 }
 
