@@ -3,9 +3,7 @@
 
 #include "host/progress.hpp"
 
-#include <string>
 #include <string_view>
-#include <vector>
 
 namespace frostline::host {
 
@@ -26,8 +24,5 @@ private:
     bool terminal_;
     bool shown_ = false;
 };
-
-/// Rows of cells, padded to columns two spaces apart. No cell is padded at a row's end.
-[[nodiscard]] std::string format_table(const std::vector<std::vector<std::string>>& rows);
 
 } // namespace frostline::host

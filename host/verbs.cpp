@@ -2,10 +2,10 @@
 #include "host/verbs.hpp"
 
 #include "common/duration.hpp"
+#include "common/table.hpp"
 #include "common/text.hpp"
-#include "host/snapshot/table.hpp"
-#include "host/snapshot/thaw.hpp"
-#include "host/terminal.hpp"
+#include "host/agent/report_table.hpp"
+#include "host/agent/thaw.hpp"
 
 #include <array>
 #include <cstdio>
@@ -132,7 +132,7 @@ Outcome freeze(const Options& options, AgentClient& agent, Waiter& waiter, Progr
     }
     progress.phase("freezing the guest");
     const std::string id = new_freeze_id();
-    const Result<Answer<FreezeResult>> answer = agent.freeze(id, options.deadline);
+    const Result<Answer<FreezeResult>> answer = agent.freeze({id, options.deadline});
     progress.done();
     if (!answer) {
         return undo_freeze(agent, waiter, id, "freeze: " + answer.error().message());

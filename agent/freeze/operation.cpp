@@ -3,7 +3,7 @@
 
 #include "common/duration.hpp"
 #include "common/log.hpp"
-#include "freeze/fs_kind.hpp"
+#include "freeze/read_plan.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -24,27 +24,6 @@ std::optional<std::chrono::milliseconds> effective_deadline(const Settings& sett
     }
     return settings.deadline.count() > 0 ? std::min(settings.deadline, *request.deadline)
                                          : *request.deadline;
-}
-
-/// On a worker: everything here may read files of the kernel, nothing touches a mount point.
-Result<Plan> read_and_plan(system::MountTable& table, system::BlockLayers& layers,
-                           const Settings& settings, const Request& request)
-{
-    Result<std::vector<system::Mount>> mounts = table.read();
-    if (!mounts) {
-        return fail(std::move(mounts).error());
-    }
-    BackingFiles backing;
-    for (const system::Mount& mount : *mounts) {
-        if (classify(mount) == FsKind::freezable && backing.count(mount.device) == 0) {
-            Result<std::vector<std::string>> files = layers.backing_files(mount);
-            if (!files) {
-                return fail(std::move(files).error().with_context(mount.mount_point));
-            }
-            backing[mount.device] = *std::move(files);
-        }
-    }
-    return make_plan(*mounts, backing, settings, request);
 }
 
 } // namespace

@@ -35,6 +35,11 @@ Result<Catalog> read_catalog(const Settings& settings)
         catalog->entries.insert(catalog->entries.begin(),
                                 compatible_script_entry(*settings.compatible_script));
     }
+    if (catalog && settings.only) {
+        std::erase_if(catalog->entries, [&settings](const CatalogEntry& entry) {
+            return entry.hook.name != *settings.only;
+        });
+    }
     return catalog;
 }
 

@@ -13,6 +13,8 @@ struct Settings {
                                          "/run/frostline/hooks.d"};
     /// The script that qemu-ga's -F names; absent: none.
     std::optional<std::string> compatible_script;
+    /// Only the hook of this name, as if the others were not there; absent: all.
+    std::optional<std::string> only;
     std::string run_directory = "/run/frostline"; ///< on tmpfs: working directories, mount lists
 };
 

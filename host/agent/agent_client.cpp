@@ -111,18 +111,18 @@ Result<std::vector<HookEntry>> AgentClient::hooks(bool check)
                                  qapi::FrostlineListHooks::name, decode_hooks));
 }
 
-Result<Answer<FreezeResult>> AgentClient::freeze(const std::string& id,
-                                                 std::optional<Millis> deadline)
+Result<Answer<FreezeResult>> AgentClient::freeze(const FreezeWish& wish)
 {
     if (!frostline_) {
         return decode_answer(send<qapi::GuestFsfreezeFreeze>({}, limits_.freeze),
                              qapi::GuestFsfreezeFreeze::name, decode_freeze_count);
     }
     qapi::FrostlineFreeze::Arguments arguments;
-    arguments.id = id;
-    if (deadline) {
-        arguments.deadline_ms = deadline->count();
+    arguments.id = wish.id;
+    if (wish.deadline) {
+        arguments.deadline_ms = wish.deadline->count();
     }
+    arguments.mountpoints = wish.mount_points;
     return decode_answer(send<qapi::FrostlineFreeze>(arguments, limits_.freeze),
                          qapi::FrostlineFreeze::name, decode_freeze_report);
 }

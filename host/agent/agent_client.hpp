@@ -24,6 +24,13 @@ struct Limits {
     }
 };
 
+/// What a freeze is asked for with.
+struct FreezeWish {
+    std::string id;
+    std::optional<Millis> deadline{};                       ///< absent: the configured one
+    std::optional<std::vector<std::string>> mount_points{}; ///< absent: all
+};
+
 /// The commands of a guest agent, typed. Failures of the outer Result: no (understandable) answer.
 class AgentClient {
 public:
@@ -38,9 +45,8 @@ public:
     /// Needs a Frostline agent.
     [[nodiscard]] Result<std::vector<HookEntry>> hooks(bool check);
 
-    /// `id` and `deadline` mean something to a Frostline agent only.
-    [[nodiscard]] Result<Answer<FreezeResult>> freeze(const std::string& id,
-                                                      std::optional<Millis> deadline);
+    /// What is wished means something to a Frostline agent only.
+    [[nodiscard]] Result<Answer<FreezeResult>> freeze(const FreezeWish& wish);
     /// Without `id`: whatever is frozen.
     [[nodiscard]] Result<Answer<ThawResult>> thaw(const std::optional<std::string>& id);
 

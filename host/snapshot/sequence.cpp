@@ -72,7 +72,7 @@ SnapshotSequence::Freeze SnapshotSequence::freeze()
 {
     progress_.phase("freezing the guest");
     const Result<Answer<FreezeResult>> answer =
-        agent_.freeze(request_.freeze_id, request_.deadline);
+        agent_.freeze({request_.freeze_id, request_.deadline});
     freeze_answered_ = waiter_.now();
     if (!answer) {
         note("freeze: " + answer.error().message());

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "host/agent/agent_client.hpp"
+#include "host/agent/thaw.hpp"
 #include "host/progress.hpp"
 #include "host/snapshot/judge.hpp"
 #include "host/snapshot/overlay.hpp"
-#include "host/snapshot/thaw.hpp"
 
 #include <optional>
 #include <string>

@@ -2,19 +2,15 @@
 #include "host/snapshot/table.hpp"
 
 #include "common/duration.hpp"
+#include "common/table.hpp"
 #include "common/text.hpp"
-#include "host/terminal.hpp"
+#include "host/agent/report_table.hpp"
 
 namespace frostline::host {
 
 namespace {
 
 using Rows = std::vector<std::vector<std::string>>;
-
-std::string remark_of(const HookRow& hook)
-{
-    return text::printable(text::last_line(hook.error_output), 120);
-}
 
 std::string in_mib(std::uint64_t bytes)
 {
@@ -44,28 +40,6 @@ json::Array describe_disks(const std::vector<OverlayPlan>& plans)
 }
 
 } // namespace
-
-std::string format_report(const FreezeReport& report)
-{
-    std::string text;
-    if (!report.hooks.empty()) {
-        Rows rows{{"HOOK", "STAGE", "PHASE", "RESULT", "TIME", "REMARK"}};
-        for (const HookRow& hook : report.hooks) {
-            rows.push_back({hook.name, std::to_string(hook.stage), hook.phase, hook.result,
-                            format_duration(hook.duration), remark_of(hook)});
-        }
-        text += "\n" + format_table(rows);
-    }
-    if (!report.filesystems.empty()) {
-        Rows rows{{"FILE SYSTEM", "TYPE", "DEVICE", "RESULT", "TIME", "REMARK"}};
-        for (const FilesystemRow& row : report.filesystems) {
-            rows.push_back({row.mount_point, row.type, row.device, row.result,
-                            format_duration(row.duration), row.reason});
-        }
-        text += "\n" + format_table(rows);
-    }
-    return text;
-}
 
 std::string format_snapshot(const std::string& guest, const std::string& name, Level required,
                             const SnapshotResult& result, const std::vector<OverlayPlan>& plans)

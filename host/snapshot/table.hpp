@@ -9,9 +9,6 @@
 
 namespace frostline::host {
 
-/// The hooks and file systems of a report as two tables; an empty table is left out.
-[[nodiscard]] std::string format_report(const FreezeReport& report);
-
 /// What the snapshot verb prints: guest, level, times, disks, and the report.
 [[nodiscard]] std::string format_snapshot(const std::string& guest, const std::string& name,
                                           Level required, const SnapshotResult& result,

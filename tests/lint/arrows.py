@@ -27,6 +27,10 @@ MAY_KNOW = {
         "common", "qapi", "agent/system", "agent/hooks", "agent/freeze", "agent/rpc",
         "agent/channel", "agent/config", "agent/commands",
     },
+    # A client of the agent, and what a freeze would do without asking it.
+    "agent/ctl": {
+        "common", "qapi", "agent/system", "agent/hooks", "agent/freeze", "agent/config", "host",
+    },
     "guard": set(),
     "host": {"common", "qapi"},
 }

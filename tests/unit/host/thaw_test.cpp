@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "host/snapshot/thaw.hpp"
+#include "host/agent/thaw.hpp"
 
 #include "fakes.hpp"
 
