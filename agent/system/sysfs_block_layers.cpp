@@ -51,8 +51,9 @@ public:
         // The kernel marks a file that was deleted; its file system is still the one below.
         const std::string file =
             without_suffix(attribute(folder / "loop" / "backing_file"), " (deleted)");
-        if (file.rfind("/dev/", 0) == 0) {
-            visit(files::path{file}.filename().string()); // a loop device on a block device
+        const std::string device = files::path{file}.filename().string();
+        if (file == "/dev/" + device && files::exists(block_ / device, error)) {
+            visit(device); // a loop device on a block device
         } else if (!file.empty()) {
             found_.push_back(file);
         }

@@ -69,6 +69,10 @@ FreezeReport to_report(const qapi::FreezeReport& from, const json::Value& docume
     report.id = safe(from.id);
     report.outcome = to_string(from.outcome);
     report.frozen = std::chrono::microseconds{from.frozen_us};
+    for (const qapi::FreezePhase& phase : from.phases) {
+        report.phases.push_back({safe(phase.name), std::chrono::microseconds{phase.start_us},
+                                 std::chrono::microseconds{phase.duration_us}});
+    }
     for (const qapi::FreezeHook& hook : from.hooks) {
         report.hooks.push_back(to_row(hook));
     }
@@ -160,6 +164,9 @@ Result<GuestState> decode_status(const json::Value& value)
     state.id = status->id;
     if (status->deadline_remaining_ms) {
         state.deadline_remaining = std::chrono::milliseconds{*status->deadline_remaining_ms};
+    }
+    for (const std::string& name : status->owed_hooks.value_or(std::vector<std::string>{})) {
+        state.owed_hooks.push_back(safe(name));
     }
     if (status->last) {
         state.last = to_report(*status->last, *value.find("last"));

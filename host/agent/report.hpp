@@ -12,6 +12,12 @@
 /// What a guest tells about itself, in the words of contracts section 4; times as durations.
 namespace frostline::host {
 
+struct PhaseRow {
+    std::string name;
+    std::chrono::microseconds start{0}; ///< since the request
+    std::chrono::microseconds duration{0};
+};
+
 struct HookRow {
     std::string name;
     int stage = 0;
@@ -34,6 +40,7 @@ struct FreezeReport {
     std::string id;
     std::string outcome;
     std::chrono::microseconds frozen{0};
+    std::vector<PhaseRow> phases;
     std::vector<HookRow> hooks;
     std::vector<FilesystemRow> filesystems;
     std::optional<std::string> error;
@@ -48,6 +55,7 @@ struct GuestState {
     std::string state;   ///< the guest's word: thawed, frozen, or a Frostline state
     std::optional<std::string> id;
     std::optional<std::chrono::milliseconds> deadline_remaining;
+    std::vector<std::string> owed_hooks; ///< whose thaw has not succeeded yet
     std::optional<FreezeReport> last;
     json::Value document;
 };

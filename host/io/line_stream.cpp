@@ -20,7 +20,8 @@ Failure connect_failed(const std::string& path, int error)
     switch (error) {
     case ENOENT:
         return fail(ErrorKind::not_found,
-                    "connect to " + path + ": there is no such socket (is the guest running?)");
+                    "connect to " + path +
+                        ": there is no such socket; is what should listen there running?");
     case ECONNREFUSED:
         return fail(ErrorKind::busy, "connect to " + path + ": nobody listens there");
     case EACCES:

@@ -78,6 +78,12 @@ TEST_F(BlockLayersTest, FollowsPartitionsDeviceMapperAndLoopsOnDevices)
     EXPECT_THAT(files_of(makedev(7, 1)), ElementsAre("/images/a.img"));
 }
 
+TEST_F(BlockLayersTest, AFileBelowDevIsAFile)
+{
+    loop("loop2", "7:2", "/dev/shm/mounted/a.img");
+    EXPECT_THAT(files_of(makedev(7, 2)), ElementsAre("/dev/shm/mounted/a.img"));
+}
+
 TEST_F(BlockLayersTest, BtrfsHasAllItsDevices)
 {
     loop("loop0", "7:0", "/images/a.img");
