@@ -61,9 +61,8 @@ class Test {
 public:
     Test(LocalParts& parts, const hooks::Settings& settings, hooks::QuiesceRequest request,
          std::chrono::milliseconds hold)
-        : parts_(parts), loop_(*parts.loop),
-          engine_(settings, loop_, parts.launcher, parts.workers), request_(std::move(request)),
-          hold_(hold)
+        : loop_(*parts.loop), engine_(settings, loop_, parts.launcher, parts.workers),
+          request_(std::move(request)), hold_(hold)
     {}
 
     void run()
@@ -162,7 +161,6 @@ private:
             });
     }
 
-    LocalParts& parts_;
     system::GlibLoop& loop_;
     hooks::Engine engine_;
     hooks::QuiesceRequest request_;
