@@ -63,6 +63,7 @@ private:
     void consider(const Superblock& superblock);
     void leave_out(const system::Mount& mount, std::string reason);
     void add(const Superblock& superblock, std::size_t chosen, Action action, std::string reason);
+    [[nodiscard]] std::optional<dev_t> holding(const system::BackingFile& file) const;
     void collect_below(dev_t device, const std::map<dev_t, std::size_t>& planned,
                        std::set<dev_t>& seen, std::set<std::size_t>& found) const;
     [[nodiscard]] Result<void> put_in_waves();
@@ -162,6 +163,17 @@ void Planner::consider(const Superblock& superblock)
 }
 
 /// Follows loop files from `device` down to planned file systems, through those left out.
+/// The superblock that has this file. A path may lead astray: the mount it was opened through can
+/// be hidden, detached, or in another namespace.
+std::optional<dev_t> Planner::holding(const system::BackingFile& file) const
+{
+    if (file.filesystem != 0 && superblocks_.count(file.filesystem) != 0) {
+        return file.filesystem;
+    }
+    const auto mount = tree_.holding(file.path);
+    return mount ? std::optional{mounts_[*mount].device} : std::nullopt;
+}
+
 void Planner::collect_below(dev_t device, const std::map<dev_t, std::size_t>& planned,
                             std::set<dev_t>& seen, std::set<std::size_t>& found) const
 {
@@ -169,16 +181,16 @@ void Planner::collect_below(dev_t device, const std::map<dev_t, std::size_t>& pl
     if (files == backing_.end()) {
         return;
     }
-    for (const std::string& file : files->second) {
-        const auto mount = tree_.holding(file);
-        if (!mount || !seen.insert(mounts_[*mount].device).second) {
+    for (const system::BackingFile& file : files->second) {
+        const std::optional<dev_t> holder = holding(file);
+        if (!holder || !seen.insert(*holder).second) {
             continue;
         }
-        const auto parent = planned.find(mounts_[*mount].device);
+        const auto parent = planned.find(*holder);
         if (parent != planned.end()) {
             found.insert(parent->second);
         } else {
-            collect_below(mounts_[*mount].device, planned, seen, found);
+            collect_below(*holder, planned, seen, found);
         }
     }
 }

@@ -4,6 +4,7 @@
 #include "common/result.hpp"
 #include "freeze/session.hpp"
 #include "freeze/settings.hpp"
+#include "system/block_layers.hpp"
 #include "system/mount_table.hpp"
 
 #include <map>
@@ -40,7 +41,7 @@ struct Plan {
 };
 
 /// Loop backing files by superblock device number (system::BlockLayers).
-using BackingFiles = std::map<dev_t, std::vector<std::string>>;
+using BackingFiles = std::map<dev_t, std::vector<system::BackingFile>>;
 
 /// Which file systems to freeze, in which order, and what is left out for which reason. Pure.
 /// - Each superblock counts once: bind mounts and btrfs subvolumes are one file system.

@@ -17,7 +17,7 @@ Result<Plan> read_and_plan(system::MountTable& table, system::BlockLayers& layer
     BackingFiles backing;
     for (const system::Mount& mount : *mounts) {
         if (classify(mount) == FsKind::freezable && backing.count(mount.device) == 0) {
-            Result<std::vector<std::string>> files = layers.backing_files(mount);
+            Result<std::vector<system::BackingFile>> files = layers.backing_files(mount);
             if (!files) {
                 return fail(std::move(files).error().with_context(mount.mount_point));
             }

@@ -81,11 +81,11 @@ public:
 
 class FakeBlockLayers : public system::BlockLayers {
 public:
-    Result<std::vector<std::string>> backing_files(const system::Mount& mount) override
+    Result<std::vector<system::BackingFile>> backing_files(const system::Mount& mount) override
     {
         return files[mount.mount_point];
     }
-    std::map<std::string, std::vector<std::string>> files;
+    std::map<std::string, std::vector<system::BackingFile>> files;
 };
 
 /// A kernel with file systems that are frozen or not.

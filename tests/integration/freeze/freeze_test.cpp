@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -219,6 +220,27 @@ TEST_F(RealFreezeTest, SeveralAtOnceAndLoopOnLoopInWaves)
     ASSERT_TRUE(thawed) << thawed.error().message();
     EXPECT_EQ((*thawed).count, 3);
     inner.reset();
+}
+
+TEST_F(RealFreezeTest, ALoopsFileIsFoundAlsoWhenItsPathLeadsNowhere)
+{
+    const auto outer = mount("ext4");
+    const std::string again = run_directory + "/again";
+    auto inner = std::make_unique<test::LoopMount>("ext4", outer->path() + "/inner.img",
+                                                   run_directory + "/nested");
+    ASSERT_TRUE(inner->mounted());
+    std::filesystem::create_directory(again);
+    ASSERT_EQ(::mount(outer->path().c_str(), again.c_str(), nullptr, MS_BIND, nullptr), 0);
+    ASSERT_EQ(::umount2(outer->path().c_str(), MNT_DETACH), 0);
+    {
+        Agent agent{run_directory};
+        const Result<Frozen> frozen = agent.freeze({again, inner->path()});
+        ASSERT_TRUE(frozen) << frozen.error().message();
+        EXPECT_EQ((*frozen).report.filesystems.back().mount_point, again);
+        EXPECT_TRUE(agent.thaw());
+    }
+    inner.reset();
+    ::umount(again.c_str());
 }
 
 TEST_F(RealFreezeTest, AMountHiddenWhileFrozenIsThawedAllTheSame)

@@ -159,8 +159,8 @@ TEST_F(PlanTest, LoopsAreFrozenBeforeWhatTheyLieOn)
     mounts.push_back(make_mount(2, 1, "/one", makedev(7, 0)));
     mounts.push_back(make_mount(3, 2, "/one/two", makedev(7, 1)));
     mounts.push_back(make_mount(4, 1, "/disk", makedev(254, 4)));
-    backing[makedev(7, 0)] = {"/images/one.img"};
-    backing[makedev(7, 1)] = {"/one/two.img"};
+    backing[makedev(7, 0)] = {{"/images/one.img", 0}};
+    backing[makedev(7, 1)] = {{"/one/two.img", 0}};
     const Plan result = plan();
     EXPECT_THAT(names(result), ElementsAre("/disk", "/one/two", "/one", "/"));
     EXPECT_EQ(result.filesystems[1].wave, 0);
@@ -168,12 +168,24 @@ TEST_F(PlanTest, LoopsAreFrozenBeforeWhatTheyLieOn)
     EXPECT_EQ(result.filesystems[3].wave, 2);
 }
 
+TEST_F(PlanTest, WhereALoopsFileLiesIsToldByItsFileSystemsNumberBeforeItsPath)
+{
+    mounts.push_back(make_mount(2, 1, "/one", makedev(7, 0)));
+    mounts.push_back(make_mount(3, 1, "/disk", makedev(254, 4)));
+    backing[makedev(7, 0)] = {{"/one.img", makedev(254, 4)}};
+    EXPECT_EQ(names(plan()).back(), "/disk");
+    backing[makedev(7, 0)] = {{"/disk/one.img", makedev(0, 99)}}; // no such superblock
+    EXPECT_EQ(names(plan()).back(), "/disk");
+    backing[makedev(7, 0)] = {{"/one.img", 0}};
+    EXPECT_EQ(names(plan()).back(), "/");
+}
+
 TEST_F(PlanTest, LoopsAreFollowedThroughWhatIsLeftOut)
 {
     mounts.push_back(make_mount(2, 1, "/one", makedev(7, 0)));
     mounts.push_back(make_mount(3, 2, "/one/two", makedev(7, 1)));
-    backing[makedev(7, 0)] = {"/images/one.img"};
-    backing[makedev(7, 1)] = {"/one/two.img"};
+    backing[makedev(7, 0)] = {{"/images/one.img", 0}};
+    backing[makedev(7, 1)] = {{"/one/two.img", 0}};
     settings.exclude = {"/one"};
     const Plan result = plan();
     EXPECT_THAT(names(result), ElementsAre("/one/two", "/"));
@@ -184,8 +196,8 @@ TEST_F(PlanTest, ACircleIsAnErrorInPlainWords)
 {
     mounts.push_back(make_mount(2, 1, "/a", makedev(7, 0)));
     mounts.push_back(make_mount(3, 1, "/b", makedev(7, 1)));
-    backing[makedev(7, 0)] = {"/b/a.img"};
-    backing[makedev(7, 1)] = {"/a/b.img"};
+    backing[makedev(7, 0)] = {{"/b/a.img", 0}};
+    backing[makedev(7, 1)] = {{"/a/b.img", 0}};
     Result<Plan> result = make_plan(mounts, backing, settings, request);
     ASSERT_FALSE(result);
     EXPECT_THAT(result.error().message(), HasSubstr("/b, /a lie on each other"));

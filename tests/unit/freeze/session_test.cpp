@@ -295,7 +295,7 @@ TEST_F(SessionTest, WavesFreezeInnermostFirstAndThawInReverse)
     table.mounts = {make_mount(1, 0, "/", makedev(254, 1)),
                     make_mount(2, 1, "/inner", makedev(7, 0)),
                     make_mount(3, 1, "/other", makedev(254, 3))};
-    layers.files["/inner"] = {"/images/disk.img"};
+    layers.files["/inner"] = {{"/images/disk.img", 0}};
     kernel.stuck_freeze = {"/inner"};
     freeze();
     EXPECT_TRUE(did("freeze /other"));

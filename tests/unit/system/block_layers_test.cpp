@@ -48,7 +48,13 @@ protected:
         mount.device = number;
         mount.type = type;
         mount.source = source;
-        return *SysfsBlockLayers{sys.string()}.backing_files(mount);
+        std::vector<std::string> paths;
+        const auto found = SysfsBlockLayers{sys.string()}.backing_files(mount);
+        for (const BackingFile& file : *found) {
+            EXPECT_EQ(file.filesystem, 0U); // /dev/loop0 is another device than this loop0
+            paths.push_back(file.path);
+        }
+        return paths;
     }
 
     files::path sys = files::path{testing::TempDir()} / ("sys-" + std::to_string(::getpid()));
