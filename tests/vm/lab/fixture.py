@@ -2,6 +2,7 @@
 """What the VM tests share: one guest for all tests of a run, and how to ask it things."""
 
 import atexit
+import base64
 import os
 import shutil
 import tempfile
@@ -111,6 +112,24 @@ class GuestTest(unittest.TestCase):
         self.assertGreater(pid, 0, f"{self.agent_unit} is not running")
         return pid
 
+    def put(self, path, content, mode=0o644):
+        """A file in the guest, there until the end of the test."""
+        self.shell.check(f"mkdir -p {os.path.dirname(path)}; echo "
+                         f"{base64.b64encode(content.encode()).decode()} | base64 -d > {path};"
+                         f"chmod {mode:o} {path}")
+        self.addCleanup(self.shell.run, f"rm -f {path}")
+
+    def configure(self, content):
+        """Restarts the agent with these lines in its configuration, until the end of the test."""
+        self.addCleanup(self._restart_agent)
+        self.put("/etc/frostline/agent.conf.d/lab.conf", content)
+        self._restart_agent()
+
+    @classmethod
+    def _restart_agent(cls):
+        cls.shell.check(f"systemctl restart {cls.agent_unit}", 60)
+        cls.guest.wait_agent(60)
+
     def start_write(self, path):
         """Starts a write that ends only when the file system isn't frozen."""
         return self.shell.start(f"echo probe > {path} && rm {path}", limit=120)
@@ -138,6 +157,14 @@ class GuestTest(unittest.TestCase):
         self.assertEqual(self.qga().command("guest-fsfreeze-status"), "thawed")
         self.hang_up()
 
+    def wait_phase(self, state):
+        """Waits until a freeze is that far. Asks inside the guest: a word on the port would end it."""
+        answer = self.shell.run(
+            f"until frostlinectl status | grep -q '^state *{state}'; do :; done", 30)
+        if answer.status != 0:
+            told = self.shell.run("frostlinectl status").output
+            raise LabError(f"the freeze never was {state}:\n{told}")
+
     def wait_state(self, client, state, limit=60):
         """Asks until the agent is in that state; each answer comes at once."""
         until = time.monotonic() + limit
@@ -153,8 +180,7 @@ class GuestTest(unittest.TestCase):
         if cls._thaw_by_agent() and cls._thaw_by_hand() == "":
             return
         cls._thaw_by_hand()
-        cls.shell.check(f"systemctl restart {cls.agent_unit}", 60)
-        cls.guest.wait_agent(60)
+        cls._restart_agent()
 
     @classmethod
     def _thaw_by_agent(cls):

@@ -105,6 +105,27 @@ class Guest:
             if end is not None:
                 end.close()
 
+    def save_memory(self, path):
+        """Pauses the guest, writes its memory and devices to a file and ends QEMU; its disks stay
+        as they are."""
+        self.qmp.command("stop")
+        self.qmp.command("migrate-set-parameters", max_bandwidth=1 << 40)
+        self._migrate("migrate", f"exec:cat > {path}")
+        self.stop()
+
+    def restore_memory(self, path):
+        """Starts QEMU from what save_memory() has written; the guest goes on where it was."""
+        self._hardware += ["-incoming", "defer"]
+        self.start()
+        self._migrate("migrate-incoming", f"exec:cat {path}")
+        self.qmp.command("cont")
+
+    def _migrate(self, command, uri):
+        self.qmp.command("migrate-set-capabilities",
+                         capabilities=[{"capability": "events", "state": True}])
+        self.qmp.command(command, uri=uri)
+        self.qmp.wait_event("MIGRATION", 120, status="completed")
+
     def console_tail(self):
         """The last of what the guest and QEMU printed, for an error message."""
         parts = []
