@@ -120,6 +120,25 @@ class Stacked(VolumeTest):
         self.assert_written(writes, BUSY)
 
 
+    def test_file_systems_that_cannot_freeze(self):
+        """The kernel says so: the freeze holds for the rest, and the outcome tells."""
+        self.volumes.make("one")
+        self.volumes.make("fat", kind="vfat")
+        client = self.qga()
+        report, rows = self.freeze(client, "/mnt/one", "/mnt/fat")
+        self.assertEqual(rows["/mnt/one"]["result"], "frozen")
+        self.assertEqual(rows["/mnt/fat"]["result"], "synced", report)
+        writes = self.writes("one")
+        self.assert_blocked(writes)
+        self.assert_written(self.writes("fat"), BUSY)
+        self.assertEqual(client.command("guest-fsfreeze-thaw"), 1)
+        self.assert_written(writes, BUSY)
+        # Alone: held by nothing but the hooks' word, and yet a host must come and thaw.
+        client.command("guest-fsfreeze-freeze-list", mountpoints=["/mnt/fat"])
+        client.command("guest-fsfreeze-thaw")
+        self.assertEqual(client.command("guest-fsfreeze-status"), "thawed")
+
+
 class Many(VolumeTest):
     def phase(self, report, name):
         return next(one["duration-us"] for one in report["phases"] if one["name"] == name)

@@ -5,11 +5,10 @@ nothing stays frozen, and the hook that was asked to freeze is asked to thaw exa
 import contextlib
 
 from lab import fixture
-from lab.fixture import BUSY
+from lab.fixture import BUSY, CGROUP
 from lab.qga import QgaError
 from lab.volumes import Volumes
 
-CGROUP = "/sys/fs/cgroup/system.slice/frostline-agent.service/cgroup.procs"
 HOOK = "/etc/frostline/hooks.d/50-lab"
 CALLS = "/run/lab-hook"
 CONFIG = "[freeze]\ndeadline=40s\n"
@@ -87,8 +86,7 @@ class Phases(fixture.GuestTest):
         self.hang_up()
         calls = self.shell.check(f"cat {CALLS}").split()
         self.assertEqual(calls.count("thaw"), calls.count("freeze"), f"{who}: {calls}")
-        agent = self.agent_pid()
-        self.shell.check(f"until [ \"$(cat {CGROUP})\" = {agent} ]; do :; done", 30)
+        self.assert_agent_alone()
         self.shell.check("test ! -e /run/frostline/freeze.state")
 
     def test_syncing(self):

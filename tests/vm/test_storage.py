@@ -6,11 +6,13 @@ these are known from samples only (tests/unit/system/machines.hpp).
 """
 
 import atexit
+import contextlib
 import json
 import struct
 
 from lab import fixture
 from lab import image as lab_image
+from lab.fixture import BUSY
 from lab.guest import Guest, make_disks
 from lab.hardware import Hardware, pci_addresses
 from lab.qga import QgaError
@@ -265,12 +267,16 @@ class Storage(fixture.GuestTest):
         self.assertEqual(refused.exception.error_class, "CommandNotFound")
         client.command("guest-fsfreeze-thaw", 60)
 
-    def test_a_disk_unplugged_while_mounted_fails_nothing(self):
-        client = self.qga()
+    def mount_the_one_that_goes(self, client):
+        """Mounts a disk at /mnt/gone; its node and its number."""
         node = self.by_serial(client)["scsi34"]["dev"]
         number = self.shell.check(f"cat /sys/class/block/{node[5:]}/dev").strip()
-        self.shell.check(f"mkfs.ext4 -q {node} && mkdir /mnt/gone && mount {node} /mnt/gone")
+        self.shell.check(f"mkfs.ext4 -qF {node} && mkdir /mnt/gone && mount {node} /mnt/gone")
         self.addCleanup(self.shell.check, "umount -l /mnt/gone; rmdir /mnt/gone")
+        return node, number
+
+    def unplug(self, number):
+        """Takes that disk away until the end of the test."""
         self.guest.qmp.forget_events()
         self.guest.qmp.command("device_del", id="scsi34")
         self.guest.qmp.wait_event("DEVICE_DELETED", 20, device="scsi34")
@@ -278,8 +284,26 @@ class Storage(fixture.GuestTest):
                         bus="vscsi.0", drive="scsi34", serial="scsi34",
                         **{"scsi-id": 3, "lun": 4})
         self.shell.check(f"udevadm wait --timeout=30 --removed /sys/dev/block/{number}")
+
+    def test_a_disk_unplugged_while_mounted_fails_nothing(self):
+        client = self.qga()
+        node, number = self.mount_the_one_that_goes(client)
+        self.unplug(number)
         entries = self.mounted(client)
         self.assertEqual((entries["/mnt/gone"]["name"], entries["/mnt/gone"]["disk"]),
                          (number, []))
         self.assertEqual(self.serials(entries["/mnt/volume"]), ["express", "plain"])
         self.assertNotIn(node, self.disks(client))
+
+    def test_a_disk_unplugged_while_frozen_keeps_nothing_else_frozen(self):
+        client = self.qga()
+        _, number = self.mount_the_one_that_goes(client)
+        paths = ["/mnt/gone", "/mnt/volume", "/srv/pgwal"]
+        self.assertEqual(client.command("guest-fsfreeze-freeze-list", mountpoints=paths), 3)
+        self.unplug(number)
+        writes = [self.start_write(f"{path}/probe") for path in paths[1:]]
+        self.assert_blocked(writes)
+        with contextlib.suppress(QgaError):  # it may say that one could not be thawed
+            client.command("guest-fsfreeze-thaw")
+        self.assert_written(writes, BUSY)
+        self.assertEqual(client.command("guest-fsfreeze-status"), "thawed")

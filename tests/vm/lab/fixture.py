@@ -18,6 +18,7 @@ from .run import LabError, find_program
 
 # One file on each of the guest's file systems.
 PROBES = ("/root/probe", "/srv/pgdata/probe", "/srv/pgwal/probe")
+CGROUP = "/sys/fs/cgroup/system.slice/frostline-agent.service/cgroup.procs"
 BUSY = 10  # seconds that a guest without KVM, on a machine with other work, may be late
 
 _shared = None
@@ -129,6 +130,10 @@ class GuestTest(unittest.TestCase):
     def _restart_agent(cls):
         cls.shell.check(f"systemctl restart {cls.agent_unit}", 60)
         cls.guest.wait_agent(60)
+
+    def assert_agent_alone(self):
+        """No guard, no hook and nothing that one has started runs any more."""
+        self.shell.check(f"until [ \"$(cat {CGROUP})\" = {self.agent_pid()} ]; do :; done", 30)
 
     def start_write(self, path):
         """Starts a write that ends only when the file system isn't frozen."""

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from .run import LabError
 
@@ -21,6 +22,7 @@ class LinePort:
         self._connection = None
         self._connected = threading.Event()
         self._listener = socket.socket(socket.AF_UNIX)
+        Path(path).unlink(missing_ok=True)  # of the run before, when QEMU starts again
         self._listener.bind(str(path))
         self._listener.listen(1)
         self._thread = threading.Thread(target=self._serve, daemon=True)

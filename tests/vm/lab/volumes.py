@@ -15,14 +15,14 @@ class Volumes:
 
     def make(self, *names, kind="ext4", size=24):
         """File systems of `size` MiB on /dev/mapper/lab-NAME, mounted at /mnt/NAME."""
-        options = "-b 1024 -J size=1" if kind == "ext4" else ""
+        make = {"ext4": "mkfs.ext4 -q -b 1024 -J size=1", "vfat": "busybox mkdosfs"}[kind]
         self._names += names
         self._shell.check(
             f"set -e; for name in {' '.join(names)}; do"
             f" truncate -s {size}M /dev/shm/volumes/$name;"
             " loop=$(losetup -f --show /dev/shm/volumes/$name);"
             f" echo 0 $(({size} * 2048)) linear $loop 0 | dmsetup create lab-$name;"
-            f" mkfs.{kind} -q {options} /dev/mapper/lab-$name;"
+            f" {make} /dev/mapper/lab-$name;"
             " mkdir -p /mnt/$name; mount /dev/mapper/lab-$name /mnt/$name; done", 120)
 
     def stall(self, name):
