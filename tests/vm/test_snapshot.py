@@ -101,11 +101,13 @@ class SnapshotUnderLoad(unittest.TestCase):
                                      "state": "idle", "owed": False, "run state": False})
         self.assertEqual(self.leases, [])
 
-    def test_report_has_the_hook_of_postgresql(self):
+    def test_report_has_the_hooks_in_their_order(self):
         calls = [(hook["name"], hook["stage"], hook["phase"], hook["result"])
                  for hook in self.report["hooks"]]
-        self.assertEqual(calls, [("20-postgresql", 20, "freeze", "done"),
-                                 ("20-postgresql", 20, "thaw", "done")])
+        self.assertEqual(calls, [("05-journald", 5, "freeze", "done"),
+                                 ("20-postgresql", 20, "freeze", "done"),
+                                 ("20-postgresql", 20, "thaw", "done"),
+                                 ("05-journald", 5, "thaw", "done")])
 
     def test_phases_are_in_order_and_the_window_is_short(self):
         self.assertEqual([phase["name"] for phase in self.report["phases"]], PHASES)
