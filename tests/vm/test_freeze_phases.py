@@ -97,8 +97,12 @@ class Phases(fixture.GuestTest):
         self.go_through("syncing", True, dirty)
 
     def test_quiescing(self):
+        def arrive(state):
+            self.begin(state)
+            self.shell.check(f"until grep -q freeze {CALLS}; do :; done", 30)
+
         self.freeze_script = "exec sleep 8"
-        self.go_through("quiescing", False)
+        self.go_through("quiescing", False, arrive=arrive)
 
     def test_freezing(self):
         """Without writing back before, the stall is met by FIFREEZE itself."""
