@@ -162,7 +162,6 @@ void Planner::consider(const Superblock& superblock)
     add(superblock, *chosen, Action::freeze, {});
 }
 
-/// Follows loop files from `device` down to planned file systems, through those left out.
 /// The superblock that has this file. A path may lead astray: the mount it was opened through can
 /// be hidden, detached, or in another namespace.
 std::optional<dev_t> Planner::holding(const system::BackingFile& file) const
@@ -174,6 +173,7 @@ std::optional<dev_t> Planner::holding(const system::BackingFile& file) const
     return mount ? std::optional{mounts_[*mount].device} : std::nullopt;
 }
 
+/// Follows loop files from `device` down to planned file systems, through those left out.
 void Planner::collect_below(dev_t device, const std::map<dev_t, std::size_t>& planned,
                             std::set<dev_t>& seen, std::set<std::size_t>& found) const
 {

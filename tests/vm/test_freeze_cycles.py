@@ -28,9 +28,12 @@ class Cycles(VolumeTest):
     def test_nothing_is_left_behind(self):
         self.volumes.make("first", "second")
         self.put(HOOK, "#!/bin/sh\nexit 0\n", 0o755)
-        self.shell.check("systemd-run -q --collect --unit=lab-load bash -c 'while :; do"
-                         " for name in first second; do head -c 100K /dev/urandom >"
-                         " /mnt/$name/load; mv /mnt/$name/load /mnt/$name/loaded; done; done'")
+        # Some hundred writes a second without a process for each, so that the guest has time left.
+        self.put("/run/lab-load.pl", "while (1) { for my $name (qw(first second)) {"
+                 " open my $out, '>', qq(/mnt/$name/load); print $out rand() x 2000; close $out;"
+                 " rename qq(/mnt/$name/load), qq(/mnt/$name/loaded);"
+                 " select undef, undef, undef, 0.005 } }")
+        self.shell.check("systemd-run -q --collect --unit=lab-load perl /run/lab-load.pl")
         self.addCleanup(self.shell.run, "systemctl stop lab-load")
         client = self.qga()
         paths = ["/mnt/first", "/mnt/second"]
@@ -40,6 +43,8 @@ class Cycles(VolumeTest):
             if number == WARM_UP:
                 client.command("frostline-status")
                 first = self.left_behind()
+            if number % 100 == 99:
+                print(f"{number + 1} after {time.monotonic() - began:.0f} s", flush=True)
             self.assertEqual(client.command("guest-fsfreeze-freeze-list", mountpoints=paths), 2)
             self.assertEqual(client.command("guest-fsfreeze-thaw"), 2)
         self.wait_state(client, "idle")
