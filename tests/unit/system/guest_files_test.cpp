@@ -19,6 +19,12 @@ namespace {
 
 using testing::HasSubstr;
 
+std::string link_of(const std::string& link)
+{
+    char target[4096] = {};
+    return ::readlink(link.c_str(), target, sizeof target - 1) > 0 ? target : "";
+}
+
 /// Does its work when the test says so.
 class HandWorkers : public Workers {
 public:
@@ -102,6 +108,19 @@ protected:
     std::int64_t handle_ = 0;
     std::string said_;
 };
+
+TEST_F(GuestFilesTest, ACloseThatFailsIsToldAndForgetsTheHandle)
+{
+    const std::int64_t handle = open("f", "w");
+    const std::string path = folder_ / "f";
+    int fd = 0;
+    while (fd < 1024 && link_of("/proc/self/fd/" + std::to_string(fd)) != path) {
+        ++fd;
+    }
+    ASSERT_EQ(::close(fd), 0); // behind its back: then the kernel refuses the close that comes now
+    EXPECT_EQ(close(handle), "failed to close handle: Bad file descriptor");
+    EXPECT_THAT(close(handle), HasSubstr("has not been found"));
+}
 
 TEST_F(GuestFilesTest, AWriteIsSeenByTheNextReadAndByOthers)
 {
