@@ -54,6 +54,7 @@ class VolumeTest(fixture.GuestTest):
         super().setUp()
         self.volumes = Volumes(self.shell)
         self.addCleanup(self.volumes.close)
+        self.mask_shipped_hooks()
         self.addCleanup(self.make_ready)
 
     def freeze(self, client, *mount_points, **more):
