@@ -20,10 +20,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -66,17 +68,16 @@ void scramble(std::string& data)
     }
 }
 
-/// Writes nothing again and again, and keeps the longest time that took: the kernel holds up an
-/// empty write like any other while a file system is frozen, but it leaves a clean file system
-/// clean.
-class Prober {
+/// Writes to a file again and again on a thread of its own, and keeps the longest time that took.
+class Repeated {
 public:
-    Prober(const std::string& mount_point, milliseconds pause)
-        : fd_(open_file(mount_point + "/probe")), pause_(pause), thread_([this] { run(); })
+    /// `write` is given the file and how many writes there have been.
+    Repeated(const std::string& path, milliseconds pause, std::function<bool(int, int)> write)
+        : fd_(open_file(path)), pause_(pause), write_(std::move(write)), thread_([this] { run(); })
     {}
-    Prober(const Prober&) = delete;
-    Prober& operator=(const Prober&) = delete;
-    ~Prober()
+    Repeated(const Repeated&) = delete;
+    Repeated& operator=(const Repeated&) = delete;
+    ~Repeated()
     {
         end_ = true;
         thread_.join();
@@ -87,10 +88,10 @@ public:
 private:
     void run()
     {
-        while (!end_) {
+        for (int number = 0; !end_; ++number) {
             const auto began = Clock::now();
-            if (::pwrite(fd_, "", 0, 0) != 0) {
-                die("probe");
+            if (!write_(fd_, number)) {
+                die("writing");
             }
             longest_ = std::max(longest_.load(), microseconds_since(began));
             std::this_thread::sleep_for(pause_);
@@ -99,51 +100,37 @@ private:
 
     int fd_;
     milliseconds pause_;
+    std::function<bool(int, int)> write_;
     std::atomic<std::int64_t> longest_{0};
     std::atomic<bool> end_{false};
     std::thread thread_;
 };
+
+using Threads = std::vector<std::unique_ptr<Repeated>>;
+
+/// Writes nothing: the kernel holds up an empty write like any other while a file system is frozen,
+/// but it leaves a clean file system clean.
+std::unique_ptr<Repeated> make_prober(const std::string& mount_point, milliseconds pause)
+{
+    return std::make_unique<Repeated>(mount_point + "/probe", pause, [](int fd, int /*number*/) {
+        return ::pwrite(fd, "", 0, 0) == 0;
+    });
+}
 
 /// Writes at a steady pace, over the same four MiB.
-class Writer {
-public:
-    Writer(const std::string& mount_point, std::size_t bytes_per_second)
-        : fd_(open_file(mount_point + "/steady")), rate_(bytes_per_second),
-          thread_([this] { run(); })
-    {}
-    Writer(const Writer&) = delete;
-    Writer& operator=(const Writer&) = delete;
-    ~Writer()
-    {
-        end_ = true;
-        thread_.join();
-        ::close(fd_);
-    }
-    std::int64_t take() { return longest_.exchange(0); }
-
-private:
-    void run()
-    {
-        constexpr milliseconds pause{20};
-        constexpr off_t wrap = off_t{4} << 20;
-        std::string data(std::max<std::size_t>(rate_ / 50, 512), '\0');
-        for (off_t at = 0; !end_; at = (at + static_cast<off_t>(data.size())) % wrap) {
+std::unique_ptr<Repeated> make_writer(const std::string& mount_point, std::size_t bytes_per_second)
+{
+    constexpr int times_per_second = 50;
+    constexpr std::size_t wrap = std::size_t{4} << 20;
+    std::string data(std::max<std::size_t>(bytes_per_second / times_per_second, 512), '\0');
+    return std::make_unique<Repeated>(
+        mount_point + "/steady", milliseconds{1000 / times_per_second},
+        [data = std::move(data)](int fd, int number) mutable {
             scramble(data);
-            const auto began = Clock::now();
-            if (::pwrite(fd_, data.data(), data.size(), at) < 0) {
-                die("steady writer");
-            }
-            longest_ = std::max(longest_.load(), microseconds_since(began));
-            std::this_thread::sleep_for(pause);
-        }
-    }
-
-    int fd_;
-    std::size_t rate_;
-    std::atomic<std::int64_t> longest_{0};
-    std::atomic<bool> end_{false};
-    std::thread thread_;
-};
+            const std::size_t at = static_cast<std::size_t>(number) * data.size() % wrap;
+            return ::pwrite(fd, data.data(), data.size(), static_cast<off_t>(at)) >= 0;
+        });
+}
 
 void write_dirty(const std::string& mount_point, std::size_t bytes)
 {
@@ -229,14 +216,14 @@ int main(int argc, char** argv)
     agent.ask("{\"execute\":\"guest-ping\"}\n");
     // So that probing itself takes no processor for long, however many there are.
     const milliseconds pause{std::max<std::size_t>(2, mount_points.size() / 2)};
-    std::vector<std::unique_ptr<Prober>> probers;
+    Threads probers;
     for (const std::string& mount_point : mount_points) {
-        probers.push_back(std::make_unique<Prober>(mount_point, pause));
+        probers.push_back(make_prober(mount_point, pause));
     }
-    std::vector<std::unique_ptr<Writer>> writers;
+    Threads writers;
     if (load == "steady") {
         for (const std::string& mount_point : mount_points) {
-            writers.push_back(std::make_unique<Writer>(mount_point, amount));
+            writers.push_back(make_writer(mount_point, amount));
         }
         std::this_thread::sleep_for(milliseconds{1000});
     }

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -62,6 +63,44 @@ class Volume:
         run("umount", "-l", self.mount_point, check=False)
 
 
+class Writer(threading.Thread):
+    """Has a client write one row after the other, and remembers when each was acknowledged.
+
+    `write` writes the row of that name and returns when the server has acknowledged it; it raises
+    when the server is gone.
+    """
+
+    def __init__(self, name, write, close):
+        super().__init__(daemon=True)
+        self.name = name
+        self.acknowledged = {}
+        self.longest = 0.0
+        self._write = write
+        self._close = close
+        self._end = False
+        self.start()
+
+    def run(self):
+        number = 0
+        while not self._end:
+            number += 1
+            row = f"{self.name}-{number}"
+            began = time.monotonic()
+            try:
+                self._write(row)
+            except (OSError, EOFError, ValueError):
+                return  # the server was killed, or the test is over
+            done = time.monotonic()
+            self.acknowledged[row] = done
+            self.longest = max(self.longest, done - began)
+            time.sleep(0.0005)
+
+    def stop(self):
+        self._end = True
+        self.join(30)
+        self._close()
+
+
 class DatabaseTest(unittest.TestCase):
     """One server with its data on a volume, one agent, and the hook as it is shipped."""
 
@@ -110,6 +149,26 @@ class DatabaseTest(unittest.TestCase):
                 report = host.value("frostline-thaw", timeout=60)
         self.assertEqual([row["result"] for row in report["filesystems"]], ["frozen"], report)
         return report, before
+
+    def wait_for(self, writers, rows, limit=60):
+        """Waits until each has written so many; they are stopped at the end of the test."""
+        for writer in writers:
+            self.addCleanup(writer.stop)
+        until = time.monotonic() + limit
+        while any(len(writer.acknowledged) < rows for writer in writers):
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.02)
+        return writers
+
+    def end(self, writers, title):
+        """All of them go on after the thaw; then they stop, and their longest wait is shown."""
+        counts = [len(writer.acknowledged) for writer in writers]
+        time.sleep(0.5)
+        for writer, count in zip(writers, counts):
+            self.assertGreater(len(writer.acknowledged), count, "a writer did not go on")
+            writer.stop()
+        longest = max(writer.longest for writer in writers)
+        print(f"{title}: longest wait of a writer {longest * 1000:.0f} ms", flush=True)
 
     def results(self, report):
         return {(row["phase"], row["result"]) for row in report["hooks"]}

@@ -12,7 +12,6 @@ import pwd
 import shutil
 import subprocess
 import sys
-import threading
 import time
 import unittest
 
@@ -52,37 +51,6 @@ class Session:
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
         self.process.stdout.close()
-
-
-class Writer(threading.Thread):
-    def __init__(self, path, table, name):
-        super().__init__(daemon=True)
-        self.session = Session(path)
-        self.table = table
-        self.name = name
-        self.acknowledged = {}
-        self.longest = 0.0
-        self.end = False
-        self.start()
-
-    def run(self):
-        number = 0
-        while not self.end:
-            number += 1
-            row = f"{self.name}-{number}"
-            began = time.monotonic()
-            try:
-                self.session.ask(f"INSERT INTO test.{self.table} VALUES ('{row}', REPEAT('x', 200))")
-            except (OSError, EOFError, ValueError):
-                return  # the server was killed, or the test is over
-            done = time.monotonic()
-            self.acknowledged[row] = done
-            self.longest = max(self.longest, done - began)
-
-    def stop(self):
-        self.end = True
-        self.join(30)
-        self.session.close()
 
 
 class MariadbTest(database.DatabaseTest):
@@ -137,16 +105,16 @@ class MariadbTest(database.DatabaseTest):
 
 
 class Snapshots(MariadbTest):
+    def writer(self, table, number):
+        session = Session(self.socket)
+        return database.Writer(
+            f"{table}{number}",
+            lambda row: session.ask(f"INSERT INTO test.{table} VALUES ('{row}', REPEAT('x', 200))"),
+            session.close)
+
     def write(self):
-        writers = [Writer(self.socket, table, f"{table}{number}")
-                   for table in ("inno", "my") for number in range(CLIENTS)]
-        for writer in writers:
-            self.addCleanup(writer.stop)
-        until = time.monotonic() + 60
-        while any(len(writer.acknowledged) < 50 for writer in writers):
-            self.assertLess(time.monotonic(), until)
-            time.sleep(0.02)
-        return writers
+        return self.wait_for([self.writer(table, number)
+                              for table in ("inno", "my") for number in range(CLIENTS)], 50)
 
     def go_through(self, kind, *options, with_hook=True):
         """Snapshot under load, then a server on the copy: the report, {table: rows lost}, and what
@@ -160,13 +128,7 @@ class Snapshots(MariadbTest):
         agent = self.start_agent(with_hook)
         writers = self.write()
         report, asked = self.snapshot(self.volume, agent)
-        counts = [len(writer.acknowledged) for writer in writers]
-        time.sleep(0.5)
-        for writer, count in zip(writers, counts):
-            self.assertGreater(len(writer.acknowledged), count, "a writer did not go on")
-            writer.stop()
-        print(f"{kind} {' '.join(options)}: longest wait of a writer "
-              f"{max(writer.longest for writer in writers) * 1000:.0f} ms", flush=True)
+        self.end(writers, f"{kind} {' '.join(options)}")
         self.kill_server()
         self.volume.exchange()
         session = self.start_server()
@@ -174,7 +136,7 @@ class Snapshots(MariadbTest):
         lost = {}
         for table in ("inno", "my"):
             rows = set(session.ask(f"SELECT name FROM test.{table} IGNORE INDEX (PRIMARY)"))
-            wanted = {row for writer in writers if writer.table == table
+            wanted = {row for writer in writers if writer.name.startswith(table)
                       for row, when in writer.acknowledged.items() if when < asked}
             self.assertGreater(len(wanted), CLIENTS * 50 - 1)
             lost[table] = len(wanted - rows)

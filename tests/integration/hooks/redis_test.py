@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
 import unittest
 
@@ -61,39 +60,6 @@ class Client:
         self.socket.close()
 
 
-class Writer(threading.Thread):
-    """Sets a new key again and again, and remembers when each was acknowledged."""
-
-    def __init__(self, path, name):
-        super().__init__(daemon=True)
-        self.client = Client(path)
-        self.name = name
-        self.acknowledged = {}
-        self.longest = 0.0
-        self.end = False
-        self.start()
-
-    def run(self):
-        number = 0
-        while not self.end:
-            number += 1
-            key = f"{self.name}:{number}"
-            began = time.monotonic()
-            try:
-                self.client.ask("SET", key, number)
-            except (OSError, EOFError, ValueError):
-                return  # the server was killed, or the test is over
-            done = time.monotonic()
-            self.acknowledged[key] = done
-            self.longest = max(self.longest, done - began)
-            time.sleep(0.0005)
-
-    def stop(self):
-        self.end = True
-        self.join(30)
-        self.client.close()
-
-
 class RedisTest(database.DatabaseTest):
     hook = ("redis", "60-redis")
 
@@ -128,7 +94,7 @@ class RedisTest(database.DatabaseTest):
 
     def is_up(self):
         try:
-            return "loading:0" in self.client().ask("INFO", "persistence")
+            return "\nloading:0" in self.client().ask("INFO", "persistence")
         except RuntimeError as error:
             return "NOAUTH" in str(error)
         except (OSError, EOFError):
@@ -141,15 +107,12 @@ class RedisTest(database.DatabaseTest):
 
 
 class Snapshots(RedisTest):
+    def writer(self, number):
+        client = Client(self.socket)
+        return database.Writer(f"w{number}", lambda row: client.ask("SET", row, 1), client.close)
+
     def write(self):
-        writers = [Writer(self.socket, f"w{number}") for number in range(CLIENTS)]
-        for writer in writers:
-            self.addCleanup(writer.stop)
-        until = time.monotonic() + 30
-        while any(len(writer.acknowledged) < 200 for writer in writers):
-            self.assertLess(time.monotonic(), until)
-            time.sleep(0.02)
-        return writers
+        return self.wait_for([self.writer(number) for number in range(CLIENTS)], 200)
 
     def go_through(self, kind, options, with_hook=True):
         """Snapshot under load, then a server on the copy: the report and how many keys are lost."""
@@ -158,13 +121,7 @@ class Snapshots(RedisTest):
         agent = self.start_agent(with_hook)
         writers = self.write()
         report, asked = self.snapshot(volume, agent)
-        counts = [len(writer.acknowledged) for writer in writers]
-        time.sleep(0.2)
-        for writer, count in zip(writers, counts):
-            self.assertGreater(len(writer.acknowledged), count, "a writer did not go on")
-            writer.stop()
-        print(f"{kind} {' '.join(options)}: longest wait of a writer "
-              f"{max(writer.longest for writer in writers) * 1000:.0f} ms", flush=True)
+        self.end(writers, f"{kind} {' '.join(options)}")
         self.kill_server()
         volume.exchange()
         keys = set(self.start_server(volume, *options).ask("KEYS", "*"))
