@@ -100,6 +100,15 @@ bool FreezeSession::repeats(const Request& request, FreezeDone& done)
     return false;
 }
 
+std::optional<std::string> FreezeSession::still_stuck() const
+{
+    if (!left_over_ || left_over_->unresolved().empty()) {
+        return std::nullopt;
+    }
+    return text::join(left_over_->unresolved(), ", ") +
+           " has not come back from the thaw of freeze " + left_over_->id() + " yet";
+}
+
 std::optional<Error> FreezeSession::refusal(const Request&) const
 {
     if (shutting_down_) {
@@ -108,10 +117,8 @@ std::optional<Error> FreezeSession::refusal(const Request&) const
     if (recovery_ && !recovery_->settled()) {
         return Error{ErrorKind::busy, "the thaw of a previous agent is being finished; try later"};
     }
-    if (left_over_ && !left_over_->unresolved().empty()) {
-        return Error{ErrorKind::busy, text::join(left_over_->unresolved(), ", ") +
-                                          " has not come back from the thaw of freeze " +
-                                          left_over_->id() + " yet"};
+    if (std::optional<std::string> stuck = still_stuck()) {
+        return Error{ErrorKind::busy, *std::move(stuck)};
     }
     if (operation_ && (!operation_->ending() || queued_)) {
         return Error{ErrorKind::busy,
@@ -190,8 +197,8 @@ void FreezeSession::on_finished()
     for (const auto& done : std::exchange(shutdown_askers_, {})) {
         done();
     }
-    if (queued_ && left_over_ && !left_over_->unresolved().empty()) {
-        return cancel_queued("the last freeze has left a file system stuck");
+    if (const std::optional<std::string> stuck = still_stuck(); stuck && queued_) {
+        return cancel_queued(*stuck);
     }
     if (queued_) {
         begin(*std::exchange(queued_, std::nullopt));

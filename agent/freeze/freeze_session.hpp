@@ -62,6 +62,8 @@ private:
     void answer_thaws(ThawWait wait);
     void cancel_queued(const std::string& reason);
     [[nodiscard]] bool repeats(const Request& request, FreezeDone& done);
+    /// What an earlier freeze has left in the kernel, in words.
+    [[nodiscard]] std::optional<std::string> still_stuck() const;
     [[nodiscard]] std::optional<Error> refusal(const Request& request) const;
     [[nodiscard]] bool knows(const std::string& id) const;
     [[nodiscard]] Report latest_report() const;
