@@ -10,6 +10,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -302,6 +303,16 @@ class Calls(MariadbTest):
         for phase in ("check", "hold"):
             self.assertEqual(self.call(phase)[0], 77, phase)
         self.assertEqual(self.call("thaw")[0], 0)
+
+    def test_a_server_that_refuses_is_a_failure_not_an_absence(self):
+        dead = self.run_folder / "dead.sock"
+        with socket.socket(socket.AF_UNIX) as left_over:
+            left_over.bind(str(dead))
+        self.conf.write_text(f"SOCKET={dead}\n", encoding="ascii")
+        for phase in ("check", "hold"):
+            status, _, errors = self.call(phase)
+            self.assertEqual(status, 1, phase)
+            self.assertIn("(111)", errors)
 
     def test_a_server_that_stands_still_is_given_up_in_time(self):
         self.server.send_signal(19)  # SIGSTOP
