@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/hazards.hpp"
 
+#include "common/read_all.hpp"
 #include "common/text.hpp"
+#include "common/unique_fd.hpp"
 #include "ctl/network_disks.hpp"
 #include "system/mount_tree.hpp"
+#include "system/pseudo_files.hpp"
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 namespace frostline::ctl {
 
@@ -21,16 +24,24 @@ namespace {
 namespace fs = std::filesystem;
 using freeze::PlannedFs;
 
-constexpr std::streamoff most_of_a_log = 1 << 20;
+constexpr off_t most_of_a_log = 1 << 19;
 
-std::string content(const fs::path& path, std::streamoff most = 0)
+/// What the kernel tells; empty also when that goes away in the middle: processes end and
+/// descriptors are closed while they are looked at.
+std::string content(const fs::path& path)
 {
-    std::ifstream file{path, std::ios::binary};
-    if (most > 0) {
-        file.seekg(0, std::ios::end);
-        file.seekg(std::max<std::streamoff>(0, std::streamoff{file.tellg()} - most));
+    return system::PseudoFiles{}.read(path).value_or("");
+}
+
+/// The end of a log; empty when it cannot be read.
+std::string end_of_log(const fs::path& path)
+{
+    const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    const off_t size = fd ? ::lseek(fd.get(), 0, SEEK_END) : -1;
+    if (size < 0 || ::lseek(fd.get(), std::max<off_t>(0, size - most_of_a_log), SEEK_SET) < 0) {
+        return {};
     }
-    return {std::istreambuf_iterator<char>{file}, {}};
+    return read_all(fd, path).value_or("");
 }
 
 bool is_number(const std::string& name)
@@ -151,7 +162,7 @@ void find_selinux(const ScanRoots& roots, std::vector<Hazard>& found)
     if (text::trim(content(fs::path{roots.sys} / "fs/selinux/enforce")) != "1") {
         return;
     }
-    const Denials denials = count_denials(content(roots.audit_log, most_of_a_log));
+    const Denials denials = count_denials(end_of_log(roots.audit_log));
     if (denials.count > 0) {
         found.push_back({"selinux",
                          "SELinux has denied the agent something " + std::to_string(denials.count) +

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/network_disks.hpp"
 
-#include "common/text.hpp"
+#include "system/sysfs_files.hpp"
 
 #include <array>
 #include <filesystem>
-#include <fstream>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -23,14 +22,6 @@ constexpr std::array<std::pair<std::string_view, const char*>, 3> named_so{{
     {"rbd", "Ceph RBD"},
     {"drbd", "DRBD"},
 }};
-
-std::string first_line(const fs::path& path)
-{
-    std::ifstream file{path};
-    std::string line;
-    std::getline(file, line);
-    return std::string{text::trim(line)};
-}
 
 /// "nvme0" of nvme0n1 and of nvme0c1n1's controller nvme1.
 std::string nvme_controller(const std::string& name)
@@ -57,7 +48,7 @@ std::optional<std::string> kind_of(const std::string& sys, const fs::path& devic
     }
     if (name.rfind("nvme", 0) == 0) {
         const std::string transport =
-            first_line(fs::path{sys} / "class/nvme" / nvme_controller(name) / "transport");
+            system::attribute(fs::path{sys} / "class/nvme" / nvme_controller(name) / "transport");
         if (!transport.empty() && transport != "pcie" && transport != "loop") {
             return "NVMe over " + transport;
         }

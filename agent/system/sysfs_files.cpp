@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "system/sysfs_files.hpp"
 
+#include "system/pseudo_files.hpp"
+
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
 namespace frostline::system {
 
@@ -47,8 +47,7 @@ std::vector<std::string> names_in(const files::path& folder)
 
 std::string attribute(const files::path& file)
 {
-    std::ifstream stream{file};
-    std::string text{std::istreambuf_iterator<char>{stream}, {}};
+    std::string text = PseudoFiles{}.read(file).value_or("");
     if (!text.empty() && text.back() == '\n') {
         text.pop_back();
     }

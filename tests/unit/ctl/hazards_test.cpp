@@ -129,6 +129,15 @@ TEST_F(Scan, AListenerIsNamedWithWhatItWatches)
     EXPECT_THAT(found.front().text, HasSubstr("on /srv:"));
 }
 
+TEST_F(Scan, ADescriptorThatIsClosedWhileItIsLookedAtIsPassedBy)
+{
+    // What the kernel does then: it opens, and a read fails.
+    write("proc/88/comm", "scanner\n");
+    write("proc/88/fdinfo/6", scanner);
+    std::filesystem::create_symlink("/proc/self/mem", folder_.real() + "/proc/88/fdinfo/5");
+    ASSERT_EQ(scan().size(), 1U);
+}
+
 TEST_F(Scan, ASwapFileCountsWhereItsFileSystemIsFrozen)
 {
     write("proc/swaps", "Filename Type Size Used Priority\n"

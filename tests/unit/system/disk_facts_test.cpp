@@ -122,5 +122,12 @@ TEST(NaturalOrder, NumbersCountByValue)
     EXPECT_FALSE(natural_less("sda1", "sda1"));
 }
 
+TEST(SysfsAttribute, OneThatCannotBeReadIsEmpty)
+{
+    EXPECT_EQ(attribute("/proc/self/no such attribute"), "");
+    // Opens, and a read fails: as `speed` of a network card without a link, or a disk that goes.
+    EXPECT_EQ(attribute("/proc/self/mem"), "");
+}
+
 } // namespace
 } // namespace frostline::system
