@@ -113,7 +113,8 @@ def main():
     with open(ORDER, encoding="utf-8") as file:
         commands = commands_of(file.read())
     with open(PLAYED, encoding="utf-8") as file:
-        conversations = {talk["name"] for talk in json.load(file)["conversations"]}
+        played = json.load(file)
+    conversations = {talk["name"] for talk in played["conversations"] + played["without-rights"]}
     found = faults(document["families"], commands, existing_tests(os.path.join(ROOT, "tests")),
                    conversations)
     text = page(document)

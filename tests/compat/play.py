@@ -3,14 +3,16 @@
 """Plays conversations.json to a real qemu-ga and to ours, and compares the replies.
 
 A conversation that differs must be named by a row of rows.json ("play") whose verdict is not "same";
-any other difference fails. Nothing is frozen, trimmed, shut down or set: those commands are never sent,
-and blocked in both agents besides.
+any other difference fails. Nothing is frozen, trimmed, shut down or set: commands that do it are sent
+only to a second pair of agents, which run without any right to do it, so that both tell how it failed;
+in the first pair they are blocked besides.
 """
 
 import argparse
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +28,9 @@ import make_page  # noqa: E402
 import qemu_ga  # noqa: E402
 
 BASELINE = (10, 0)  # the qemu-ga that the rows compare with
+NOBODY = 65534
+NO_RIGHTS = ["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups",
+             "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
 
 
 def load(name):
@@ -164,15 +169,18 @@ class Player:
         self.log.close()
 
 
+def commands_in(conversations):
+    return {step["execute"] for talk in conversations for step in talk["steps"] if "execute" in step}
+
+
 def faults_of(document):
-    """Commands that no conversation and no reason mentions, or that must not be sent."""
+    """Commands that no conversation plays, or that must not be sent."""
     with open(make_page.ORDER, encoding="utf-8") as file:
         commands = [name for name in make_page.commands_of(file.read()) if name.startswith("guest-")]
-    sent = {step["execute"] for talk in document["conversations"] for step in talk["steps"]
-            if "execute" in step}
+    sent = commands_in(document["conversations"])
+    refused = commands_in(document["without-rights"])
     never = set(document["never"])
-    return (["%s is neither played nor excused" % name for name in commands
-             if name not in sent | never]
+    return (["%s is not played" % name for name in commands if name not in sent | refused]
             + ["%s must not be sent" % name for name in sorted(sent & never)])
 
 
@@ -207,11 +215,11 @@ def show(their, our):
         print("  qemu-ga:   %s\n  frostline: %s" % tuple(text[:600] for text in pair))
 
 
-def compare(document, version, theirs, ours):
+def compare(conversations, version, theirs, ours):
     """How many conversations differ although no row says so."""
     expected = expected_differences()
     surprises = 0
-    for talk in document["conversations"]:
+    for talk in conversations:
         their, our = theirs.play(talk["steps"]), ours.play(talk["steps"])
         if their == our:
             if talk["name"] in expected:
@@ -227,8 +235,50 @@ def compare(document, version, theirs, ours):
         surprises += surprise
         print("%s: %s" % ("DIFFERENT" if surprise else "different, as its row says", talk["name"]))
         show(their, our)
-    print("%d conversations, %d surprises" % (len(document["conversations"]), surprises))
+    print("%d conversations, %d surprises" % (len(conversations), surprises))
     return surprises
+
+
+def prepared(folder, name, program, options):
+    """The folder and the command of one agent."""
+    own = os.path.join(folder, name)
+    for part in ("work", "state", "hooks"):
+        os.makedirs(os.path.join(own, part))
+    common = ["-m", "unix-listen", "-p", os.path.join(own, "socket"),
+              "-t", os.path.join(own, "state"), *options]
+    config = os.path.join(own, "conf")
+    with open(config, "w", encoding="utf-8") as file:
+        file.write("[general]\n" if name == "qemu-ga" else "")
+    return own, [program, *common] if name == "qemu-ga" else [
+        program, "-c", config, "--hooks-dir", os.path.join(own, "hooks"),
+        "--guard-program", os.path.join(os.path.dirname(program), "frostline-guard"), *common]
+
+
+def has_no_rights(player):
+    with open("/proc/%d/status" % player.process.pid, encoding="ascii") as file:
+        status = file.read()
+    uids = re.search(r"^Uid:\s+(.*)$", status, re.M).group(1).split()
+    return set(uids) == {str(NOBODY)} and int(re.search(r"CapEff:\s+(\w+)", status).group(1), 16) == 0
+
+
+def play(conversations, version, programs, folder, options=(), without_rights=False):
+    """The surprises of one pair of agents."""
+    running = []
+    try:
+        for name, program in programs.items():
+            own, command = prepared(folder, name, program, options)
+            if without_rights:
+                for path, _, _ in os.walk(own):
+                    os.chown(path, NOBODY, NOBODY)
+                command = NO_RIGHTS + command
+            running.append(Player(name, own, command))
+            running[-1].connect()
+            if without_rights and not has_no_rights(running[-1]):
+                raise RuntimeError("%s has rights that it must not have" % name)
+        return compare(conversations, version, *running)
+    finally:
+        for player in running:
+            player.stop()
 
 
 def main():
@@ -243,36 +293,24 @@ def main():
         print(fault, file=sys.stderr)
     if found:
         return 1
-    block = ",".join(document["never"])
     with tempfile.TemporaryDirectory() as folder:
         try:
             against = options.against or qemu_ga.unpacked(folder)
         except (OSError, subprocess.CalledProcessError) as error:
             print("skipped: no qemu-ga to compare with; name one by --against: %s" % error)
             return 77
-        players = []
-        for name in ("qemu-ga", "frostline"):
-            own = os.path.join(folder, name)
-            for part in ("work", "state", "hooks"):
-                os.makedirs(os.path.join(own, part))
-            common = ["-m", "unix-listen", "-p", os.path.join(own, "socket"),
-                      "-t", os.path.join(own, "state"), "-b", block]
-            config = os.path.join(own, "conf")
-            with open(config, "w", encoding="utf-8") as file:
-                file.write("[general]\n" if name == "qemu-ga" else "")
-            command = [against, *common] if name == "qemu-ga" else [
-                harness.AGENT, "-c", config, "--hooks-dir", os.path.join(own, "hooks"),
-                "--guard-program", harness.GUARD, *common]
-            players.append((name, own, command))
-        running = []
-        try:
-            for player in players:
-                running.append(Player(*player))
-                running[-1].connect()
-            return 1 if compare(document, version_of(against), *running) else 0
-        finally:
-            for player in running:
-                player.stop()
+        os.chmod(folder, 0o755)
+        # Copies: those without rights may not reach a build below somebody's home.
+        programs = {"qemu-ga": shutil.copy(against, os.path.join(folder, "theirs")),
+                    "frostline": shutil.copy(harness.AGENT, folder)}
+        shutil.copy(harness.GUARD, folder)
+        version = version_of(against)
+        parts = {name: os.path.join(folder, name) for name in ("blocked", "refused")}
+        surprises = play(document["conversations"], version, programs, parts["blocked"],
+                         ["-b", ",".join(document["never"])])
+        surprises += play(document["without-rights"], version, programs, parts["refused"],
+                          without_rights=True)
+        return 1 if surprises else 0
 
 
 if __name__ == "__main__":
