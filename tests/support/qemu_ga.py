@@ -1,20 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Debian's qemu-ga, taken out of its package. It is never installed: its service would take the port of
-the machine that the tests run on."""
+"""Debian's qemu-ga, taken out of its package."""
 
 import os
-import subprocess
-import sys
+
+import debian_package
 
 
 def unpacked(folder):
-    """The path of the program, downloaded and unpacked below `folder`. OSError or CalledProcessError
-    where there is no such package."""
-    download = ["apt-get", "-q", "download", "qemu-guest-agent"]
-    if subprocess.run(download, cwd=folder, stdout=sys.stderr, check=False).returncode != 0:
-        # The lists are missing, or too old for what the server has now.
-        subprocess.run(["apt-get", "-q", "update"], stdout=sys.stderr, check=True)
-        subprocess.run(download, cwd=folder, stdout=sys.stderr, check=True)
-    package = next(name for name in os.listdir(folder) if name.endswith(".deb"))
-    subprocess.run(["dpkg", "-x", package, "unpacked"], cwd=folder, check=True)
-    return os.path.join(folder, "unpacked", "usr", "sbin", "qemu-ga")
+    """The path of the program. OSError or CalledProcessError where there is no such package."""
+    root = debian_package.unpacked(folder, "qemu-guest-agent")
+    return os.path.join(root, "usr", "sbin", "qemu-ga")

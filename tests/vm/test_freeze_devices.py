@@ -55,6 +55,7 @@ class Stalls(VolumeTest):
         self.shell.check("head -c 4M /dev/urandom > /mnt/stalls/data")
         self.volumes.stall("stalls")
         self.qga().send("guest-fsfreeze-freeze-list", mountpoints=["/mnt/one", "/mnt/stalls"])
+        self.wait_phase("syncing")
         write = self.start_write("/mnt/one/probe")
         self.assert_written([write], BUSY)
         client = self.qga()

@@ -104,7 +104,7 @@ class Writer(threading.Thread):
 class DatabaseTest(unittest.TestCase):
     """One server with its data on a volume, one agent, and the hook as it is shipped."""
 
-    hook = None  # (folder in hooks.d, name of the hook file)
+    hook = None  # (name of the program, of the hook file)
 
     def setUp(self):
         # Where nothing that is frozen can reach, and the way to it belongs to root.
@@ -127,8 +127,9 @@ class DatabaseTest(unittest.TestCase):
         self.addCleanup(agent.stop)
         if with_hook:
             program = self.base / folder
-            shutil.copy(HOOKS / folder / folder, program)
-            text = (HOOKS / folder / f"{name}.hook").read_text(encoding="ascii")
+            for file in (folder, "common.sh"):
+                shutil.copy(HOOKS / "programs" / file, self.base)
+            text = (HOOKS / f"{name}.hook").read_text(encoding="ascii")
             text = text.replace(f"/usr/lib/frostline/hooks/{folder}", str(program))
             path = pathlib.Path(agent.hooks) / f"{name}.hook"
             path.write_text(f"{text}Environment={folder.upper()}_HOOK_CONF={self.conf}\n",

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import unittest
 
-HOOK = str(pathlib.Path(__file__).resolve().parents[3] / "hooks.d/journald/journald")
+HOOK = str(pathlib.Path(__file__).resolve().parents[3] / "hooks.d/programs/journald")
 
 
 class Journald(unittest.TestCase):
@@ -66,7 +66,7 @@ class Journald(unittest.TestCase):
             self.journal.rename(self.base / "gone")
             done, calls = self.call(phase)
             self.assertEqual((done.returncode, calls), (77, []))
-            self.assertIn("in memory only", done.stdout)
+            self.assertIn("in memory only", done.stderr)
             (self.base / "gone").rename(self.journal)
         self.socket.unlink()
         done, calls = self.call("freeze")

@@ -180,7 +180,7 @@ class Calls(MariadbTest):
         if phase != "check":
             environment["FROSTLINE_MOUNTS"] = str(self.listing)
         process = subprocess.Popen(
-            [str(database.HOOKS / "mariadb/mariadb"), phase], env=environment, text=True,
+            [str(database.HOOKS / "programs/mariadb"), phase], env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=True)
         self.addCleanup(self.put_away, process)

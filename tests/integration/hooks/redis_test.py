@@ -188,7 +188,7 @@ class Calls(RedisTest):
                        "FROSTLINE_TIMEOUT_MS": str(timeout_ms), "REDIS_HOOK_CONF": str(self.conf)}
         if phase != "check":
             environment["FROSTLINE_MOUNTS"] = str(self.listing)
-        return run(database.HOOKS / "redis/redis", phase, check=False, env=environment)
+        return run(database.HOOKS / "programs/redis", phase, check=False, env=environment)
 
     def settings(self, **values):
         self.conf.write_text("# test\n\n" + "".join(f"{key}={value}\n"
@@ -291,7 +291,7 @@ class Calls(RedisTest):
             self.assertIn(f"hook.conf:1: '{line}'", done.stderr)
 
     def test_the_example_is_what_holds_without_one(self):
-        shutil.copy(database.HOOKS / "redis/redis.conf.example", self.conf)
+        shutil.copy(database.HOOKS / "settings/redis.conf.example", self.conf)
         self.start_server(self.volume)
         done = self.call("check")
         self.assertEqual(done.returncode, 0, done.stderr)
