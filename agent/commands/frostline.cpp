@@ -68,11 +68,7 @@ void list_hooks(const freeze::Session& session, hooks::Quiescer& quiescer, bool 
             responder(fail(std::move(listing).error()));
             return;
         }
-        std::vector<qapi::HookInfo> out;
-        for (const hooks::HookListing& hook : *listing) {
-            out.push_back(to_wire(hook));
-        }
-        responder(std::move(out));
+        responder(to_wire(*listing));
     });
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands/report_json.hpp"
 
+#include "common/text.hpp"
+
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -148,7 +151,34 @@ qapi::HookState to_wire(hooks::HookListing::State state)
     return qapi::HookState::condition_unmet;
 }
 
-qapi::FreezeHook to_wire(const hooks::HookRecord& record, const freeze::Report& report)
+/// What hooks have said, as long as there is room in the reply. A host takes 4 MiB of one; written
+/// in ASCII, a byte may become six.
+class SaidByHooks {
+public:
+    std::optional<std::string> take(const std::string& text)
+    {
+        if (text.empty()) {
+            return std::nullopt;
+        }
+        std::string taken = text;
+        if (taken.size() > left_) {
+            taken.resize(left_);
+            while (!text::valid_utf8(taken)) {
+                taken.pop_back();
+            }
+            taken += "\n[" + std::to_string(text.size() - taken.size()) +
+                     " bytes left out: the reply is full]";
+        }
+        left_ -= std::min(left_, taken.size());
+        return taken;
+    }
+
+private:
+    std::size_t left_ = std::size_t{512} << 10U;
+};
+
+qapi::FreezeHook to_wire(const hooks::HookRecord& record, const freeze::Report& report,
+                         SaidByHooks& said)
 {
     qapi::FreezeHook out;
     out.name = record.name;
@@ -157,7 +187,9 @@ qapi::FreezeHook to_wire(const hooks::HookRecord& record, const freeze::Report& 
     out.result = to_wire(record.result);
     out.start_us = duration_cast<microseconds>(record.start - report.started_at).count();
     out.duration_us = duration_cast<microseconds>(record.duration).count();
-    out.stderr_ = unless_empty(record.standard_error);
+    // What went wrong comes first, should there be room for one only.
+    out.stderr_ = said.take(record.standard_error);
+    out.stdout_ = said.take(record.standard_output);
     return out;
 }
 
@@ -190,8 +222,9 @@ qapi::FreezeReport to_wire(const freeze::Report& report)
         phase.duration_us = record.duration.count();
         out.phases.push_back(std::move(phase));
     }
+    SaidByHooks said;
     for (const hooks::HookRecord& record : report.hooks) {
-        out.hooks.push_back(to_wire(record, report));
+        out.hooks.push_back(to_wire(record, report, said));
     }
     for (const freeze::FsRecord& record : report.filesystems) {
         out.filesystems.push_back(to_wire(record));
@@ -217,7 +250,9 @@ qapi::FreezeStatus to_wire(const freeze::Status& status)
     return out;
 }
 
-qapi::HookInfo to_wire(const hooks::HookListing& hook)
+namespace {
+
+qapi::HookInfo to_wire(const hooks::HookListing& hook, SaidByHooks& said)
 {
     qapi::HookInfo out;
     out.name = hook.name;
@@ -234,8 +269,22 @@ qapi::HookInfo to_wire(const hooks::HookListing& hook)
         qapi::HookCheck check;
         check.result = to_wire(hook.check->result);
         check.duration_us = duration_cast<microseconds>(hook.check->duration).count();
-        check.stderr_ = unless_empty(hook.check->standard_error);
+        check.stderr_ = said.take(hook.check->standard_error);
+        check.stdout_ = said.take(hook.check->standard_output);
         out.check = std::move(check);
+    }
+    return out;
+}
+
+} // namespace
+
+std::vector<qapi::HookInfo> to_wire(const std::vector<hooks::HookListing>& hooks)
+{
+    SaidByHooks said;
+    std::vector<qapi::HookInfo> out;
+    out.reserve(hooks.size());
+    for (const hooks::HookListing& hook : hooks) {
+        out.push_back(to_wire(hook, said));
     }
     return out;
 }

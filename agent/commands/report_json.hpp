@@ -11,6 +11,6 @@ namespace frostline::commands {
 
 [[nodiscard]] qapi::FreezeReport to_wire(const freeze::Report& report);
 [[nodiscard]] qapi::FreezeStatus to_wire(const freeze::Status& status);
-[[nodiscard]] qapi::HookInfo to_wire(const hooks::HookListing& hook);
+[[nodiscard]] std::vector<qapi::HookInfo> to_wire(const std::vector<hooks::HookListing>& hooks);
 
 } // namespace frostline::commands

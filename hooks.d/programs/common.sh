@@ -106,26 +106,54 @@ processes() {
     done
 }
 
-# need_container RUNTIME NAME: sets container_pid, its first process; skips when it doesn't run.
-need_container() {
-    command -v "$1" >/dev/null || fail "$1 is not installed (PATH is $PATH)"
-    state=$(within "$1" inspect --format '{{.State.Running}} {{.State.Pid}}' "$2" 2>&1 </dev/null)
-    case $state in
-    'true '[1-9]*) container_pid=${state#true } ;;
-    'false '*) skip "the container $2 does not run" ;;
-    *) fail "the container $2: ${state:-$1 did not answer within the limit}" ;;
+container=      # "docker NAME" or "podman NAME"
+container_user= # who asks in there; empty: who the container's own commands run as
+
+# set_container KEY=VALUE: takes that setting; returns 1 when it is another one, or wrong.
+set_container() {
+    case $1 in
+    CONTAINER='docker '?* | CONTAINER='podman '?*) container=${1#CONTAINER=} ;;
+    *) return 1 ;;
     esac
 }
 
-# from_outside RUNTIME NAME PATH: where a path of that container is for this hook. What is on no volume
-# lies on the upper layer of the container's overlay.
-from_outside() {
-    outer=/proc/$container_pid/root$3
-    if [ "$(stat -f -c %T -- "$outer" 2>/dev/null)" = overlayfs ]; then
-        within "$1" inspect --format '{{.GraphDriver.Data.UpperDir}}' "$2" 2>/dev/null </dev/null
+# Sets container_pid, the first process of $container; skips when it doesn't run.
+need_container() {
+    runtime=${container%% *}
+    command -v "$runtime" >/dev/null || fail "$runtime is not installed (PATH is $PATH)"
+    state=$(within "$runtime" inspect --format '{{.State.Running}} {{.State.Pid}}' "${container#* }" \
+        2>&1 </dev/null)
+    case $state in
+    'true '[1-9]*) container_pid=${state#true } ;;
+    'false '*) skip "the container ${container#* } does not run" ;;
+    *) fail "the container ${container#* }: ${state:-$runtime did not answer within the limit}" ;;
+    esac
+}
+
+# in_container COMMAND...: with our standard input and output.
+in_container() {
+    if [ -n "$container_user" ]; then
+        "${container%% *}" exec -i -u "$container_user" "${container#* }" "$@"
     else
-        say "$outer"
+        "${container%% *}" exec -i "${container#* }" "$@"
     fi
+}
+
+# from_outside PATH: where a path in $container is for this hook. What is on no volume lies on the upper
+# layer of the container's overlay; a freeze of the overlay itself is not possible.
+from_outside() {
+    outer=/proc/$container_pid/root$1
+    if [ "$(stat -f -c %T -- "$outer" 2>/dev/null)" != overlayfs ]; then
+        say "$outer"
+        return
+    fi
+    upper=$(awk '$5 == "/" && match($0, /[ ,]upperdir=[^, ]*/) {
+        print substr($0, RSTART + 10, RLENGTH - 10) }' "/proc/$container_pid/mountinfo")
+    case $upper in
+    /*) say "$upper" ;;
+    # The runtime may have shortened it to what is left from a folder that it was in.
+    *) "${container%% *}" inspect --format '{{.GraphDriver.Data.UpperDir}}' "${container#* }" </dev/null ;;
+    esac
 }
 
 # argument_of PID NAME: what follows --NAME on the command line of a process, as its own word or

@@ -281,7 +281,34 @@ class BadHooks(FreezeCase):
         self.assertEqual(self.freeze(host, mount), {"return": 1})
         report = host.value("frostline-thaw")
         loud = [hook for hook in report["hooks"] if hook["phase"] == "freeze"][0]
-        self.assertLess(len(loud["stderr"]), 80 << 10)
+        for stream in ("stdout", "stderr"):
+            self.assertLess(len(loud[stream]), 80 << 10)
+            self.assertGreater(len(loud[stream]), 60 << 10)
+        self.assertTrue(loud["stderr"].endswith("end\n"))
+
+    def test_many_that_print_much_still_make_a_reply_that_a_host_takes(self):
+        for number in range(20):
+            self.agent.hook(f"50-loud{number}", "yes \"$(printf '\\303\\251')\" | head -c 60000 |"
+                            " tee /dev/stderr; exit 0\n")
+        mount = self.mount("ext4")
+        host = self.start()
+        self.assertEqual(self.freeze(host, mount), {"return": 1})
+        host.send(b'{"execute": "frostline-thaw"}\n')
+        line = host.read_line()
+        self.assertLess(len(line), 4 << 20)
+        report = json.loads(line)["return"]
+        self.assertEqual(len([hook for hook in report["hooks"] if hook["phase"] == "freeze"]), 20)
+        self.assertRegex(report["hooks"][-1]["stdout"], "bytes left out: the reply is full")
+
+    def test_what_it_says_is_in_the_report(self):
+        self.agent.hook("50-app", "[ $1 = check ] && echo looks good; echo at 4711; echo hm >&2\n")
+        mount = self.mount("ext4")
+        host = self.start()
+        self.assertEqual(self.freeze(host, mount), {"return": 1})
+        for row in host.value("frostline-thaw")["hooks"]:
+            self.assertEqual((row["stdout"], row["stderr"]), ("at 4711\n", "hm\n"))
+        listed = host.value("frostline-list-hooks", {"check": True})
+        self.assertEqual(listed[0]["check"]["stdout"], "looks good\nat 4711\n")
 
     def test_a_bad_hook_file_names_place_and_what_is_right(self):
         path = self.agent.hook("50-app.hook", "[Hook]\n# ours\nExec=/bin/true\nTipe=session\n")

@@ -37,10 +37,10 @@ def need(*programs):
 class Volume:
     """A file system on a loop device; its image can be exchanged for a copy of an earlier moment."""
 
-    def __init__(self, base, kind):
-        self.mount_point = base / "data"
-        self.image = base / "image"
-        self.copy = base / "copy"
+    def __init__(self, base, kind, name="data"):
+        self.mount_point = base / name
+        self.image = base / f"{name}-image"
+        self.copy = base / f"{name}-copy"
         self.mount_point.mkdir()
         with open(self.image, "wb") as file:
             file.truncate((320 if kind == "xfs" else 192) << 20)
@@ -115,25 +115,26 @@ class DatabaseTest(unittest.TestCase):
         self.conf.write_text("", encoding="ascii")
         self.agent = None
 
-    def make_volume(self, kind):
-        volume = Volume(self.base, kind)
+    def make_volume(self, kind, name="data"):
+        volume = Volume(self.base, kind, name)
         self.addCleanup(volume.close)
         return volume
 
-    def start_agent(self, with_hook=True):
+    def start_agent(self, with_hook=True, hook=None):
         """The agent; its hook reads self.conf."""
-        folder, name = self.hook
+        folder, name = hook or self.hook
         agent = harness.Agent(str(self.base / "agent"), start=False)
         self.addCleanup(agent.stop)
         if with_hook:
             program = self.base / folder
-            for file in (folder, "common.sh"):
-                shutil.copy(HOOKS / "programs" / file, self.base)
+            for file in (HOOKS / "programs" / folder, *(HOOKS / "programs").glob("*.sh")):
+                shutil.copy(file, self.base)
             text = (HOOKS / f"{name}.hook").read_text(encoding="ascii")
             text = text.replace(f"/usr/lib/frostline/hooks/{folder}", str(program))
+            text = text.replace(f"/etc/frostline/hooks/{folder}.conf", str(self.conf))
             path = pathlib.Path(agent.hooks) / f"{name}.hook"
-            path.write_text(f"{text}Environment={folder.upper()}_HOOK_CONF={self.conf}\n",
-                            encoding="ascii")
+            variable = f"{folder.upper().replace('-', '_')}_HOOK_CONF"
+            path.write_text(f"{text}Environment={variable}={self.conf}\n", encoding="ascii")
             path.chmod(0o644)
         agent.start()
         return agent

@@ -147,7 +147,9 @@ class Snapshots(MariadbTest):
         self.assertEqual(lost, {"inno": 0, "my": 0})
         self.assertEqual(checked, ["test.my\tcheck\tstatus\tOK"])
         self.assertEqual(report["outcome"], "consistent")
-        self.assertIn(("hold", "done"), {(row["phase"], row["result"]) for row in report["hooks"]})
+        self.assertIn(("hold", "done"), self.results(report))
+        said = "".join(row.get("stdout", "") for row in report["hooks"])
+        self.assertRegex(said, r"(?m)^binlog\.\d+\t\d+")  # where its binary log is at
 
     def test_ext4(self):
         self.assert_whole(*self.go_through("ext4"))

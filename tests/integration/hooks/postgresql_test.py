@@ -47,7 +47,7 @@ class Server(unittest.TestCase):
             shutil.chown(cls.base / name, "postgres", "postgres")
         shutil.chown(cls.mount, "postgres", "postgres")
         cls.hook = cls.base / "postgresql"  # where the user postgres can reach it
-        for program in (HOOK, os.path.join(os.path.dirname(HOOK), "common.sh")):
+        for program in (HOOK, *glob.glob(os.path.join(os.path.dirname(HOOK), "*.sh"))):
             shutil.copy(program, os.path.dirname(cls.hook))
         cls.cluster = cls.mount / "cluster"
         cls.conf = cls.base / "hook.conf"

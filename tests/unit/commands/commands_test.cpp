@@ -158,6 +158,25 @@ TEST(ReportOnTheWire, CountsFromTheStart)
     EXPECT_EQ(out.hooks[0].duration_us, 3000);
     EXPECT_EQ(out.hooks[0].result, qapi::HookResult::timed_out);
     EXPECT_EQ(out.hooks[0].stderr_, std::nullopt);
+    EXPECT_EQ(out.hooks[0].stdout_, std::nullopt);
+}
+
+TEST(ReportOnTheWire, HasRoomForHalfAMebibyteOfWhatHooksSay)
+{
+    freeze::Report report;
+    hooks::HookRecord hook;
+    hook.standard_error = "one";
+    hook.standard_output = std::string((512U << 10U) - 6, 'x');
+    report.hooks.push_back(hook);
+    hook.standard_error = "a\u00e4\u00e4";
+    hook.standard_output = "two";
+    report.hooks.push_back(hook);
+    const qapi::FreezeReport out = to_wire(report);
+    EXPECT_EQ(out.hooks[0].stderr_, "one");
+    EXPECT_EQ(out.hooks[0].stdout_->size(), (512U << 10U) - 6);
+    // Three bytes are left, two letters.
+    EXPECT_EQ(out.hooks[1].stderr_, "a\u00e4\n[2 bytes left out: the reply is full]");
+    EXPECT_EQ(out.hooks[1].stdout_, "\n[3 bytes left out: the reply is full]");
 }
 
 } // namespace

@@ -127,7 +127,7 @@ TEST(Commands, ReportHasTheNamesOfTheContract)
     report.started = "2026-01-02T03:04:05.000006Z";
     report.frozen_us = 7;
     report.phases.push_back({"plan", 0, 5});
-    report.hooks.push_back({"10-x", 10, HookPhase::freeze, HookResult::failed, 1, 2, "no"});
+    report.hooks.push_back({"10-x", 10, HookPhase::freeze, HookResult::failed, 1, 2, "yes", "no"});
     report.filesystems.push_back(
         {"/", "ext4", "/dev/vda1", FilesystemResult::already_frozen, "held", 3, 4});
     EXPECT_EQ(
@@ -135,7 +135,7 @@ TEST(Commands, ReportHasTheNamesOfTheContract)
         R"({"id": "a", "outcome": "degraded", "started": "2026-01-02T03:04:05.000006Z", )"
         R"("frozen-us": 7, "phases": [{"name": "plan", "start-us": 0, "duration-us": 5}], )"
         R"("hooks": [{"name": "10-x", "stage": 10, "phase": "freeze", "result": "failed", )"
-        R"("start-us": 1, "duration-us": 2, "stderr": "no"}], "filesystems": [)"
+        R"("start-us": 1, "duration-us": 2, "stdout": "yes", "stderr": "no"}], "filesystems": [)"
         R"({"mountpoint": "/", "type": "ext4", "device": "/dev/vda1", )"
         R"("result": "already-frozen", "reason": "held", "start-us": 3, "duration-us": 4}]})");
     EXPECT_EQ(*decode<FreezeReport>(encode(report)), report);
