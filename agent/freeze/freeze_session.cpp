@@ -173,14 +173,16 @@ void FreezeSession::on_released()
     }
     if (ending == Ending::lapsed) {
         note_lapse(" to " +
-                   seconds_text(operation_->deadline().value_or(std::chrono::milliseconds{0})) +
-                   ": the deadline thawed the file systems");
+                       seconds_text(operation_->deadline().value_or(std::chrono::milliseconds{0})) +
+                       ": the deadline thawed the file systems",
+                   parts_.loop.now());
         log::warning("the deadline passed and no thaw came: thawed", operation_->id());
     } else if (ending == Ending::called_off && operation_->was_frozen()) {
         note_lapse(" and was called off: " +
-                   (operation_->error() ? operation_->error()->message() : "thawed"));
+                       (operation_->error() ? operation_->error()->message() : "thawed"),
+                   parts_.loop.now());
     } else if (const auto reason = operation_->lost(); reason && ending == Ending::host) {
-        note_lapse(" and did not hold until the thaw: " + *reason);
+        note_lapse(" and did not hold until the thaw: " + *reason, operation_->lost_at());
     }
     static_cast<void>(save());
     answer_thaws(ThawWait::released);

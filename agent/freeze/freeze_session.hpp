@@ -68,7 +68,7 @@ private:
     [[nodiscard]] bool knows(const std::string& id) const;
     [[nodiscard]] Report latest_report() const;
     Result<void> save();
-    void note_lapse(std::string what);
+    void note_lapse(std::string what, system::EventLoop::TimePoint when);
     void recovered(Recovery::Recovered outcome);
     void keep_left_over(std::unique_ptr<Operation> operation);
     void retry_owed();

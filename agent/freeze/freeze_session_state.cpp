@@ -36,10 +36,9 @@ Result<void> FreezeSession::save()
     return {};
 }
 
-void FreezeSession::note_lapse(std::string what)
+void FreezeSession::note_lapse(std::string what, system::EventLoop::TimePoint when)
 {
-    lapse_ =
-        Lapse{{std::move(what), parts_.loop.now(), operation_->thawed_count()}, operation_->id()};
+    lapse_ = Lapse{{std::move(what), when, operation_->thawed_count()}, operation_->id()};
 }
 
 void FreezeSession::recover(std::function<void()> done)

@@ -146,7 +146,10 @@ void Operation::prepared(Result<std::unique_ptr<hooks::QuiesceRun>> run)
     run_ = *std::move(run);
     run_->on_debts([this] { return events_.save(); });
     run_->on_lost(alive([this](const std::string& reason) {
-        lost_session_ = lost_session_.empty() ? reason : lost_session_;
+        if (lost_session_.empty()) {
+            lost_session_ = reason;
+            lost_session_at_ = parts_.loop.now();
+        }
         if (!granted_) {
             fail_with(Error{ErrorKind::io, reason});
         }

@@ -87,6 +87,8 @@ public:
     [[nodiscard]] const std::optional<Error>& error() const { return error_; }
     /// Why it did not hold until its thaw; nullopt when it did.
     [[nodiscard]] std::optional<std::string> lost() const;
+    /// When that was known: a session that ends early is seen at once, all else at the thaw.
+    [[nodiscard]] TimePoint lost_at() const;
     [[nodiscard]] std::optional<std::chrono::milliseconds> deadline() const { return deadline_; }
     [[nodiscard]] std::optional<std::chrono::milliseconds> deadline_remaining() const;
     [[nodiscard]] std::vector<std::string> owed() const;
@@ -162,6 +164,7 @@ private:
     hooks::QuiesceResult quiesced_;
     hooks::HoldVerdict verdict_;
     std::string lost_session_;
+    TimePoint lost_session_at_;
 
     std::optional<TimePoint> deadline_at_;
     system::Subscription deadline_timer_;

@@ -193,6 +193,12 @@ std::optional<std::string> Operation::lost() const
     return lost_session_.empty() || !granted_ ? std::nullopt : std::optional{lost_session_};
 }
 
+Operation::TimePoint Operation::lost_at() const
+{
+    const bool in_session = !lost_session_.empty() && (!set_ || set_->lost().empty());
+    return in_session ? lost_session_at_ : parts_.loop.now();
+}
+
 std::optional<std::chrono::milliseconds> Operation::deadline_remaining() const
 {
     if (!deadline_at_ || ending_) {

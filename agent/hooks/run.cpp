@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hooks/run.hpp"
 
+#include "hooks/trusted_file.hpp"
 #include "hooks/verdict.hpp"
 
 #include <algorithm>
@@ -51,6 +52,10 @@ Result<void> Run::save_debts() const
 
 Result<void> Run::launch(Slot& slot, HookPhase phase, std::chrono::milliseconds limit)
 {
+    // Hooks may run for a minute between the look at all of them and this call.
+    if (const Result<TrustedFile> program = open_trusted(slot.planned.hook.program); !program) {
+        return fail(program.error().with_context("changed since the freeze began"));
+    }
     CallContext context;
     context.freeze_id = request_.freeze_id;
     context.mount_list = mounts_.path();

@@ -202,12 +202,12 @@ will_freeze() {
 all_or_none() {
     inside=0
     outside=
-    while IFS= read -r place; do
-        [ -n "$place" ] || continue
-        if will_freeze "$place"; then
+    while IFS= read -r listed; do
+        [ -n "$listed" ] || continue
+        if will_freeze "$listed"; then
             inside=$((inside + 1))
         else
-            outside="$outside${outside:+, }$place (on ${mount_point:-nothing: it is not there})"
+            outside="$outside${outside:+, }$listed (on ${mount_point:-nothing: it is not there})"
         fi
     done
     [ "$inside" -gt 0 ] || return 1

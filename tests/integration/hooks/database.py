@@ -150,6 +150,8 @@ class DatabaseTest(unittest.TestCase):
             finally:
                 report = host.value("frostline-thaw", timeout=60)
         self.assertEqual([row["result"] for row in report["filesystems"]], ["frozen"], report)
+        for row in report["hooks"]:
+            print(f"{row['name']} {row['phase']}: {row['duration-us'] / 1000:.0f} ms", flush=True)
         return report, before
 
     def wait_for(self, writers, rows, limit=60):

@@ -22,6 +22,8 @@ PACKAGES = (
     "busybox-static",           # for the initial RAM disk
     "e2fsprogs", "xfsprogs",
     "postgresql",
+    # The other databases that hooks are shipped for; guest/databases.sh starts them.
+    "mariadb-server-core", "mariadb-client-core", "redis-tools", "etcd-server", "sqlite3",
     "qemu-guest-agent",         # the plain one, that Frostline's host tool must cope with
     # What frostline-agent is linked with.
     "libglib2.0-0", "libjson-glib-1.0-0", "libudev1", "libmount1",
