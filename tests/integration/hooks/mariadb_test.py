@@ -166,6 +166,44 @@ class Snapshots(MariadbTest):
         self.assertNotEqual(checked, ["test.my\tcheck\tstatus\tOK"])
 
 
+class Trouble(MariadbTest):
+    """While really frozen: bounded time, a clear reason, no lock that stays."""
+
+    def freeze(self, host):
+        return host.ask("frostline-freeze", {"mountpoints": [str(self.volume.mount_point)],
+                                             "deadline-ms": 20000}, 60)
+
+    def test_a_server_that_is_killed_while_frozen_is_told(self):
+        self.make_server("ext4")
+        agent = self.start_agent()
+        with harness.Connection(agent.socket) as host:
+            self.assertIn("return", self.freeze(host))
+            self.server.kill()
+            time.sleep(0.5)
+            told = host.ask("frostline-thaw", timeout=60)["error"]["desc"]
+        self.assertRegex(told, "hook 60-mariadb (did not hold|ended while it should hold)")
+        self.server.wait(20)
+        self.start_server().ask("CREATE DATABASE probe")
+
+    def test_a_full_disk(self):
+        self.make_server("ext4")
+        session = self.session()
+        session.ask("CREATE DATABASE test; CREATE TABLE test.t (i INT) ENGINE=InnoDB")
+        session.ask("INSERT INTO test.t VALUES (1)")
+        database.run("dd", "if=/dev/zero", f"of={self.volume.mount_point}/full", "bs=1M", check=False)
+        agent = self.start_agent()
+        with harness.Connection(agent.socket) as host:
+            began = time.monotonic()
+            reply = self.freeze(host)
+            self.assertLess(time.monotonic() - began, 30)
+            if "error" in reply:
+                self.assertIn("hook 60-mariadb: ", reply["error"]["desc"])
+            host.value("frostline-thaw", timeout=60)
+            self.assertEqual(host.value("guest-fsfreeze-status"), "thawed")
+        (self.volume.mount_point / "full").unlink()
+        session.ask("INSERT INTO test.t VALUES (2)")
+
+
 class Calls(MariadbTest):
     """The hook by itself; nothing is frozen."""
 

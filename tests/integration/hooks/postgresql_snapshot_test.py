@@ -164,6 +164,73 @@ class Snapshots(PostgresqlTest):
         self.go_through("xfs")
 
 
+class Trouble(PostgresqlTest):
+    """Bounded time, a clear reason, and nothing that stays behind."""
+
+    def freeze(self, host):
+        return host.ask("frostline-freeze", {"mountpoints": [str(self.volume.mount_point)],
+                                             "deadline-ms": 20000}, 60)
+
+    def assert_writers_go_on(self):
+        self.session().ask("INSERT INTO test VALUES ('after', '')")
+
+    def test_a_long_query_and_a_held_transaction_delay_nothing(self):
+        self.make_server("ext4")
+        query = self.session()
+        query.process.stdin.write("SELECT pg_sleep(60);\n")
+        query.process.stdin.flush()
+        held = self.session()
+        held.ask("BEGIN; LOCK TABLE test IN EXCLUSIVE MODE; INSERT INTO test VALUES ('held', '')")
+        agent = self.start_agent()
+        began = time.monotonic()
+        report, _ = self.snapshot(self.volume, agent)
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertEqual(report["outcome"], "consistent")
+        held.ask("COMMIT")
+        self.assert_writers_go_on()
+
+    def test_a_server_that_is_killed_while_frozen(self):
+        self.make_server("ext4")
+        agent = self.start_agent()
+        writers = self.write()
+        with harness.Connection(agent.socket) as host:
+            asked = time.monotonic()
+            self.assertIn("return", self.freeze(host))
+            self.volume.take_copy()
+            os.kill(int((self.cluster / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+            report = host.value("frostline-thaw", timeout=60)
+        self.assertEqual(report["outcome"], "consistent")
+        for writer in writers:
+            writer.stop()
+        self.kill_server()
+        self.volume.exchange()
+        (self.cluster / "postmaster.pid").unlink()
+        self.start_server()
+        self.assert_nothing_lost(writers, asked)
+
+    def test_a_full_disk(self):
+        self.make_server("ext4")
+        self.session().ask("INSERT INTO test SELECT g::text, repeat('x', 300) FROM generate_series(1, 20000) g")
+        run("dd", "if=/dev/zero", f"of={self.volume.mount_point}/full", "bs=1M", check=False)
+        agent = self.start_agent()
+        with harness.Connection(agent.socket) as host:
+            began = time.monotonic()
+            reply = self.freeze(host)
+            self.assertLess(time.monotonic() - began, 30)
+            if "error" in reply:
+                self.assertIn("hook 20-postgresql: ", reply["error"]["desc"])
+                self.assertRegex(reply["error"]["desc"], "No space left|terminat|closed")
+            host.value("frostline-thaw", timeout=60)
+            self.assertEqual(host.value("guest-fsfreeze-status"), "thawed")
+        (self.volume.mount_point / "full").unlink()
+        # A checkpoint that finds no room makes the server start anew.
+        until = time.monotonic() + 60
+        while self.as_postgres("pg_isready", "-h", self.sockets, "-p", PORT, check=False).returncode:
+            self.assertLess(time.monotonic(), until, self.log())
+            time.sleep(0.2)
+        self.assert_writers_go_on()
+
+
 class Backup(PostgresqlTest):
     hook = ("postgresql-backup", "30-postgresql-backup")
 
