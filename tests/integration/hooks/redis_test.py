@@ -173,6 +173,19 @@ class Snapshots(RedisTest):
         self.assertTrue(all(len(writer.acknowledged) > count
                             for writer, count in zip(writers, counts)))
 
+    def test_a_server_that_is_killed_while_frozen(self):
+        volume = self.make_volume("ext4")
+        self.start_server(volume, "--appendonly", "yes")
+        agent = self.start_agent()
+        with harness.Connection(agent.socket) as host:
+            host.value("frostline-freeze",
+                       {"mountpoints": [str(volume.mount_point)], "deadline-ms": 20000}, 60)
+            self.server.kill()
+            report = host.value("frostline-thaw", timeout=60)
+            self.assertNotIn("owed-hooks", host.value("frostline-status"))
+        self.assertEqual(report["outcome"], "consistent")
+        self.assertIn(("thaw", "skipped"), self.results(report))
+
 
 class Calls(RedisTest):
     """The hook by itself; nothing is frozen."""
