@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "host/agent/libvirt_transport.hpp"
-#include "host/agent/socket_transport.hpp"
 #include "host/io/signal_waiter.hpp"
+#include "host/target.hpp"
 #include "host/terminal.hpp"
 #include "host/verbs.hpp"
 
@@ -21,31 +20,29 @@ int complain(const std::string& message, ExitStatus status)
     return static_cast<int>(status);
 }
 
-Result<std::unique_ptr<AgentTransport>> reach(const Options& options, Waiter& waiter)
-{
-    if (options.socket) {
-        return std::unique_ptr<AgentTransport>{
-            std::make_unique<SocketTransport>(*options.socket, waiter)};
-    }
-    return connect_libvirt(options.connect.value_or(std::string{}), options.guest, waiter);
-}
-
 int run(const Options& options)
 {
-    const Result<std::unique_ptr<SignalWaiter>> waiter = SignalWaiter::create();
-    if (!waiter) {
-        return complain(waiter.error().message(), ExitStatus::unreachable);
+    const Result<std::unique_ptr<SignalWaiter>> made = SignalWaiter::create();
+    if (!made) {
+        return complain(made.error().message(), ExitStatus::unreachable);
     }
-    const Result<std::unique_ptr<AgentTransport>> transport = reach(options, **waiter);
-    if (!transport) {
-        const bool never = transport.error().kind() == ErrorKind::unsupported;
-        return print(options, failed(never ? ExitStatus::usage : ExitStatus::unreachable,
-                                     transport.error().message()));
-    }
-    AgentClient agent{**transport, **waiter,
-                      options.timeout ? Limits::all(*options.timeout) : Limits{}};
+    SignalWaiter& waiter = **made;
     TerminalProgress progress;
-    const Outcome outcome = run_verb(options, agent, **waiter, progress);
+    if (options.verb == Verb::snapshot) {
+        const std::vector<GuestOutcome> outcomes = options.commit
+                                                       ? run_commit(options, waiter, progress)
+                                                       : run_snapshot(options, waiter, progress);
+        progress.done();
+        return print(options, outcomes);
+    }
+    const Result<Target> target = reach(options, options.guest, waiter);
+    if (!target) {
+        const bool never = target.error().kind() == ErrorKind::unsupported;
+        return print(options, failed(never ? ExitStatus::usage : ExitStatus::unreachable,
+                                     target.error().message()));
+    }
+    AgentClient agent{target->agent(), waiter, limits_of(options)};
+    const Outcome outcome = run_verb(options, agent, waiter, progress);
     progress.done();
     return print(options, outcome);
 }

@@ -11,25 +11,40 @@ namespace frostline::host {
 
 namespace {
 
-json::Value document(const Options& options, const Outcome& outcome)
+json::Value document(const Options& options, const std::vector<GuestOutcome>& outcomes)
 {
-    json::Object guest = outcome.details;
-    json::Object entry;
-    entry.set("guest", options.guest);
-    entry.set("exit-status", static_cast<int>(outcome.status));
-    if (!outcome.problem.empty()) {
-        entry.set("error", outcome.problem);
-    }
-    for (const json::Object::Member& member : guest.members()) {
-        entry.set(member.first, member.second);
-    }
     json::Array guests;
-    guests.emplace_back(std::move(entry));
+    for (const GuestOutcome& one : outcomes) {
+        json::Object entry;
+        entry.set("guest", one.guest);
+        entry.set("exit-status", static_cast<int>(one.outcome.status));
+        if (!one.outcome.problem.empty()) {
+            entry.set("error", one.outcome.problem);
+        }
+        for (const json::Object::Member& member : one.outcome.details.members()) {
+            entry.set(member.first, member.second);
+        }
+        guests.emplace_back(std::move(entry));
+    }
     json::Object whole;
     whole.set("tool", "frostline " FROSTLINE_VERSION);
     whole.set("verb", json::Value{verb_name(options.verb)});
     whole.set("guests", std::move(guests));
     return whole;
+}
+
+ExitStatus status_of(const std::vector<GuestOutcome>& outcomes)
+{
+    ExitStatus status = ExitStatus::consistent;
+    for (const GuestOutcome& one : outcomes) {
+        if (one.outcome.status == ExitStatus::thaw_unconfirmed) {
+            return one.outcome.status;
+        }
+        if (status == ExitStatus::consistent && !one.collateral) {
+            status = one.outcome.status;
+        }
+    }
+    return status;
 }
 
 } // namespace
@@ -42,18 +57,31 @@ Outcome failed(ExitStatus status, std::string problem)
     return outcome;
 }
 
-int print(const Options& options, const Outcome& outcome)
+int print(const Options& options, const std::vector<GuestOutcome>& outcomes)
 {
-    const std::string text =
-        options.json ? json::write_pretty(document(options, outcome)) : outcome.text;
+    std::string text;
+    if (options.json) {
+        text = json::write_pretty(document(options, outcomes));
+    } else {
+        for (const GuestOutcome& one : outcomes) {
+            text += (text.empty() || one.outcome.text.empty() ? "" : "\n") + one.outcome.text;
+        }
+    }
     // A lost standard output changes nothing about the snapshot, and so not the exit status.
     (void)std::fwrite(text.data(), 1, text.size(), stdout);
     (void)std::fflush(stdout);
-    if (!outcome.problem.empty() && !options.json) {
-        (void)std::fprintf(stderr, "frostline: %s: %s\n", options.guest.c_str(),
-                           outcome.problem.c_str());
+    for (const GuestOutcome& one : outcomes) {
+        if (!one.outcome.problem.empty() && !options.json) {
+            (void)std::fprintf(stderr, "frostline: %s: %s\n", one.guest.c_str(),
+                               one.outcome.problem.c_str());
+        }
     }
-    return static_cast<int>(outcome.status);
+    return static_cast<int>(status_of(outcomes));
+}
+
+int print(const Options& options, const Outcome& outcome)
+{
+    return print(options, {{options.guest, outcome, false}});
 }
 
 std::string utc_now()

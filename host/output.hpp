@@ -5,6 +5,7 @@
 #include "host/cli/options.hpp"
 
 #include <string>
+#include <vector>
 
 namespace frostline::host {
 
@@ -18,7 +19,16 @@ struct Outcome {
 
 [[nodiscard]] Outcome failed(ExitStatus status, std::string problem);
 
-/// Prints and returns what main() returns.
+/// What came of one guest of several.
+struct GuestOutcome {
+    std::string guest;
+    Outcome outcome;
+    bool collateral = false; ///< only another guest's failure; says nothing of its own
+};
+
+/// Prints all and returns what main() returns: 6 when a thaw is not confirmed, else the status of
+/// the first guest that failed by itself.
+[[nodiscard]] int print(const Options& options, const std::vector<GuestOutcome>& outcomes);
 [[nodiscard]] int print(const Options& options, const Outcome& outcome);
 
 /// RFC 3339, UTC, whole seconds; and the same moment as a name for a snapshot.

@@ -20,12 +20,6 @@ std::string kind_of(const AgentIdentity& identity)
     return (identity.frostline ? "Frostline " : "qemu-ga ") + identity.version;
 }
 
-void set_agent(Outcome& outcome, const AgentIdentity& identity)
-{
-    outcome.details.set("agent", identity.frostline ? "frostline" : "qemu-ga");
-    outcome.details.set("agent-version", identity.version);
-}
-
 Outcome ping(AgentClient& agent, const AgentIdentity& identity)
 {
     if (const Result<void> answered = agent.ping(); !answered) {
@@ -179,6 +173,12 @@ Outcome thaw(AgentClient& agent, Waiter& waiter, Progress& progress)
 
 } // namespace
 
+void set_agent(Outcome& outcome, const AgentIdentity& identity)
+{
+    outcome.details.set("agent", identity.frostline ? "frostline" : "qemu-ga");
+    outcome.details.set("agent-version", identity.version);
+}
+
 std::string new_freeze_id()
 {
     std::random_device random;
@@ -209,9 +209,6 @@ Outcome run_verb(const Options& options, AgentClient& agent, Waiter& waiter, Pro
         break;
     case Verb::thaw:
         outcome = thaw(agent, waiter, progress);
-        break;
-    case Verb::snapshot:
-        outcome = run_snapshot(options, agent, waiter, progress);
         break;
     default:
         outcome = ping(agent, *identity);

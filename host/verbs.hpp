@@ -11,9 +11,16 @@ namespace frostline::host {
 [[nodiscard]] Outcome run_verb(const Options& options, AgentClient& agent, Waiter& waiter,
                                Progress& progress);
 
-/// The snapshot verb; `agent_path` in the options is a socket, and so is the monitor.
-[[nodiscard]] Outcome run_snapshot(const Options& options, AgentClient& agent, Waiter& waiter,
-                                   Progress& progress);
+/// The snapshot verb: one outcome for each guest.
+[[nodiscard]] std::vector<GuestOutcome> run_snapshot(const Options& options, Waiter& waiter,
+                                                     Progress& progress);
+
+/// snapshot --commit: the same for folding back; needs no agent.
+[[nodiscard]] std::vector<GuestOutcome> run_commit(const Options& options, Waiter& waiter,
+                                                   Progress& progress);
+
+/// Puts which agent it is into the guest's JSON object.
+void set_agent(Outcome& outcome, const AgentIdentity& identity);
 
 /// A name for one freeze that nobody else uses.
 [[nodiscard]] std::string new_freeze_id();

@@ -6,8 +6,7 @@ namespace frostline::host {
 std::string_view help_text()
 {
     return R"(usage: frostline [--connect URI | --socket PATH [--qmp PATH]] [--json]
-                 [--timeout T] VERB [GUEST] [OPTION...]
-
+                 [--timeout T] VERB [GUEST...] [OPTION...] [-- COMMAND...]
 GUEST is a libvirt domain (name, UUID or id). With --socket, the guest agent's
 Unix socket, it is only a label. --qmp is the monitor of that QEMU.
 
@@ -15,11 +14,13 @@ Unix socket, it is only a label. --qmp is the monitor of that QEMU.
   hooks [--check]       the guest's hooks; --check runs their checks
   freeze [--deadline T] freeze by hand; a Frostline agent thaws itself after T
   thaw                  thaw by hand
-  snapshot --overlay [--name N] [--deadline T] [--require app|fs|crash]
-           [--overlay-dir DIR] [--lease-dir DIR]
-                        freeze, switch all disks to new qcow2 overlays at one
-                        moment, thaw, and say what the snapshot is worth
-
+  snapshot [--name N] [--deadline T] [--require app|fs|crash]
+           [--on-error abort|skip] [--lease-dir DIR] METHOD
+                        freeze all guests, take the snapshot, thaw all, and say
+                        what it is worth. METHOD is one of
+    --overlay [--overlay-dir DIR]     new qcow2 overlays for all disks at once
+    -- COMMAND...  [--report-dir DIR] run while all are frozen (docs/host.md)
+    --commit --name N                 folds the overlays of N back, guest running
   --json      one JSON document instead of a table
   --timeout T longest wait for one answer (10s; 3min for a freeze)
 T is a number with ms, s or min; a bare number is seconds.

@@ -77,6 +77,17 @@ Result<void> set_require(Options& options, const std::string& value)
                  "' is no level: write app, fs or crash");
 }
 
+Result<void> set_on_error(Options& options, const std::string& value)
+{
+    if (value != "abort" && value != "skip") {
+        return usage("--on-error: '" + text::printable(value, 64) +
+                     "' is neither abort (take nothing when one guest fails) nor skip (leave that "
+                     "one out)");
+    }
+    options.skip_failed = value == "skip";
+    return {};
+}
+
 /// The name becomes part of file names.
 Result<void> set_name(Options& options, const std::string& value)
 {
@@ -168,6 +179,20 @@ const std::vector<OptionEntry>& option_table()
              o.overlay = true;
              return {};
          }},
+        {"--commit",
+         false,
+         {Verb::snapshot},
+         [](Options& o, const std::string&) -> Result<void> {
+             o.commit = true;
+             return {};
+         }},
+        {"--on-error", true, {Verb::snapshot}, set_on_error},
+        {"--report-dir",
+         true,
+         {Verb::snapshot},
+         [](Options& o, const std::string& v) {
+             return set_directory(o.report_directory, "--report-dir", v);
+         }},
         {"--overlay-dir",
          true,
          {Verb::snapshot},
@@ -239,9 +264,10 @@ Result<void> check_target(Options& options, const std::vector<std::string>& gues
     if (options.qmp && !options.socket) {
         return usage("--qmp goes with --socket: a libvirt domain's monitor belongs to libvirt");
     }
-    if (guests.size() > 1) {
+    if (guests.size() > 1 && (options.verb != Verb::snapshot || options.socket)) {
         return usage("one guest at a time: '" + text::printable(guests[1], 64) +
-                     "' is one too many");
+                     "' is one too many" +
+                     (options.verb == Verb::snapshot ? "; a group needs libvirt's guests" : ""));
     }
     if (!guests.empty()) {
         options.guest = guests[0];
@@ -251,17 +277,32 @@ Result<void> check_target(Options& options, const std::vector<std::string>& gues
         return usage("which guest? Give a libvirt domain, or --socket PATH for a guest agent's "
                      "Unix socket");
     }
+    options.guests = guests.empty() ? std::vector{options.guest} : guests;
+    std::vector<std::string> sorted = options.guests;
+    std::sort(sorted.begin(), sorted.end());
+    if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+        twice != sorted.end()) {
+        return usage("the guest '" + text::printable(*twice, 64) + "' is named twice");
+    }
     return {};
 }
 
 Result<void> check_snapshot(const Options& options)
 {
-    if (!options.overlay) {
-        return usage("how? Say --overlay, the method that this frostline has");
+    const int methods = static_cast<int>(options.overlay) + static_cast<int>(options.commit) +
+                        static_cast<int>(!options.command.empty());
+    if (methods > 1) {
+        return usage("--overlay, --commit and a command exclude each other: say one of them");
     }
-    if (!options.socket || !options.qmp) {
-        return usage("snapshot --overlay needs a QEMU without libvirt in this version: give "
-                     "--socket PATH (the agent) and --qmp PATH (the monitor)");
+    if (methods == 0) {
+        return usage("how? Say --overlay, or \"-- COMMAND...\" for a command that takes the "
+                     "snapshot of the storage");
+    }
+    if ((options.overlay || options.commit) && options.socket && !options.qmp) {
+        return usage("--overlay and --commit need the monitor as well: give --qmp PATH");
+    }
+    if (options.commit && options.name.empty()) {
+        return usage("--commit: say which snapshot, by --name");
     }
     return {};
 }
@@ -278,6 +319,10 @@ Result<Options> parse_options(const std::vector<std::string>& arguments)
         const std::string& argument = arguments[at];
         if (only_words || argument.empty() || argument[0] != '-' || argument == "-") {
             words.push_back(argument);
+        } else if (argument == "--" && !words.empty() && words[0] == "snapshot") {
+            const auto rest = arguments.begin() + static_cast<std::ptrdiff_t>(at) + 1;
+            options.command.assign(rest, arguments.end());
+            break;
         } else if (argument == "--") {
             only_words = true;
         } else if (argument == "--help" || argument == "-h") {

@@ -21,6 +21,7 @@ struct Options {
     std::optional<std::string> socket;  ///< the guest agent's Unix socket
     std::optional<std::string> qmp;     ///< QEMU's monitor
     std::string guest;                  ///< libvirt domain; with a socket a label, made if absent
+    std::vector<std::string> guests;    ///< of snapshot: one or more, the first is `guest`
     bool json = false;
     std::optional<std::chrono::milliseconds> timeout;
     bool check = false; ///< hooks --check
@@ -28,7 +29,11 @@ struct Options {
     std::string name; ///< of the snapshot; empty: one is made
     Level require = Level::app;
     bool overlay = false;
-    std::string overlay_directory; ///< absolute; empty: beside each image
+    bool commit = false;              ///< folds the overlays of snapshot `name` back
+    std::vector<std::string> command; ///< after "--": what takes the snapshot
+    bool skip_failed = false;         ///< --on-error=skip
+    std::string report_directory;     ///< absolute; empty: where the method has a place
+    std::string overlay_directory;    ///< absolute; empty: beside each image
     std::string lease_directory = "/run/lock/frostline";
 };
 

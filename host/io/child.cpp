@@ -15,6 +15,7 @@
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 namespace frostline::host {
 
@@ -43,12 +44,41 @@ struct SpawnSetup {
     SpawnSetup& operator=(SpawnSetup&&) = delete;
 };
 
-Result<pid_t> spawn(const std::vector<std::string>& arguments, int standard_error)
+std::vector<char*> pointers_to(const std::vector<std::string>& strings)
+{
+    std::vector<char*> pointers;
+    pointers.reserve(strings.size() + 1);
+    for (const std::string& string : strings) {
+        pointers.push_back(const_cast<char*>(string.c_str()));
+    }
+    pointers.push_back(nullptr);
+    return pointers;
+}
+
+/// The least that a helper of ours needs.
+std::vector<std::string> helper_environment()
+{
+    const char* path = std::getenv("PATH"); // NOLINT(concurrency-mt-unsafe): one thread
+    return {std::string{"PATH="} + (path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin"),
+            "LC_ALL=C"};
+}
+
+struct Program {
+    const std::vector<std::string>& arguments;
+    std::vector<std::string> environment;
+    bool keep_output; ///< also standard output
+};
+
+Result<pid_t> spawn(const Program& program, int kept)
 {
     SpawnSetup setup;
     ::posix_spawn_file_actions_addopen(&setup.files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_addopen(&setup.files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&setup.files, standard_error, STDERR_FILENO);
+    if (program.keep_output) {
+        ::posix_spawn_file_actions_adddup2(&setup.files, kept, STDOUT_FILENO);
+    } else {
+        ::posix_spawn_file_actions_addopen(&setup.files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    }
+    ::posix_spawn_file_actions_adddup2(&setup.files, kept, STDERR_FILENO);
     sigset_t none;
     sigset_t defaults;
     sigemptyset(&none);
@@ -59,22 +89,13 @@ Result<pid_t> spawn(const std::vector<std::string>& arguments, int standard_erro
     ::posix_spawnattr_setpgroup(&setup.attributes, 0);
     ::posix_spawnattr_setflags(&setup.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
                                                       POSIX_SPAWN_SETPGROUP);
-    std::vector<char*> argv;
-    argv.reserve(arguments.size() + 1);
-    for (const std::string& argument : arguments) {
-        argv.push_back(const_cast<char*>(argument.c_str()));
-    }
-    argv.push_back(nullptr);
-    const char* path = std::getenv("PATH"); // NOLINT(concurrency-mt-unsafe): one thread
-    std::string path_entry =
-        std::string{"PATH="} + (path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin");
-    std::string locale_entry = "LC_ALL=C";
-    const std::array<char*, 3> environment{path_entry.data(), locale_entry.data(), nullptr};
+    const std::vector<char*> argv = pointers_to(program.arguments);
+    const std::vector<char*> environment = pointers_to(program.environment);
     pid_t child = 0;
     const int error = ::posix_spawnp(&child, argv[0], &setup.files, &setup.attributes, argv.data(),
                                      environment.data());
     if (error != 0) {
-        return fail_errno("start " + arguments[0], error);
+        return fail_errno("start " + program.arguments[0], error);
     }
     return child;
 }
@@ -106,7 +127,7 @@ int reap(pid_t child)
     return status;
 }
 
-Result<void> judge_end(int status, const std::string& program, std::string_view errors)
+std::string problem_of(int status, const std::string& program, std::string_view output)
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return {};
@@ -117,15 +138,13 @@ Result<void> judge_end(int status, const std::string& program, std::string_view 
     } else {
         message += " was ended by signal " + std::to_string(WTERMSIG(status));
     }
-    if (const std::string_view reason = text::last_line(errors); !reason.empty()) {
+    if (const std::string_view reason = text::last_line(output); !reason.empty()) {
         message += ": " + text::printable(reason);
     }
-    return fail(ErrorKind::io, std::move(message));
+    return message;
 }
 
-} // namespace
-
-Result<void> run_program(const std::vector<std::string>& arguments, Waiter& waiter, TimePoint until)
+Result<ProgramEnd> run(const Program& program, Waiter& waiter, TimePoint until)
 {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
@@ -133,25 +152,55 @@ Result<void> run_program(const std::vector<std::string>& arguments, Waiter& wait
     }
     const UniqueFd reader{ends[0]};
     UniqueFd writer{ends[1]};
-    const Result<pid_t> child = spawn(arguments, writer.get());
+    const Result<pid_t> child = spawn(program, writer.get());
     writer.reset();
     if (!child) {
         return fail(child.error());
     }
     const UniqueFd process{static_cast<int>(::syscall(SYS_pidfd_open, *child, 0))};
-    Result<std::string> errors = read_all(reader.get(), waiter, until);
+    Result<std::string> output = read_all(reader.get(), waiter, until);
     Result<void> ended;
-    if (!errors) {
-        ended = fail(errors.error());
+    if (!output) {
+        ended = fail(output.error());
     } else if (process) {
         ended = waiter.wait(process.get(), POLLIN, until);
     }
     if (!ended) {
         ::kill(-*child, SIGKILL);
         reap(*child);
-        return fail(std::move(ended).error().with_context(arguments[0]));
+        return fail(std::move(ended).error().with_context(program.arguments[0]));
     }
-    return judge_end(reap(*child), arguments[0], *errors);
+    const int status = reap(*child);
+    ProgramEnd end;
+    if (WIFEXITED(status)) {
+        end.exit_status = WEXITSTATUS(status);
+    }
+    end.problem = problem_of(status, program.arguments[0], *output);
+    end.output = std::move(*output);
+    return end;
+}
+
+} // namespace
+
+Result<void> run_program(const std::vector<std::string>& arguments, Waiter& waiter, TimePoint until)
+{
+    const Result<ProgramEnd> end = run({arguments, helper_environment(), false}, waiter, until);
+    if (!end) {
+        return fail(end.error());
+    }
+    return end->problem.empty() ? Result<void>{} : fail(ErrorKind::io, end->problem);
+}
+
+Result<ProgramEnd> run_for_user(const std::vector<std::string>& arguments,
+                                const std::vector<std::string>& more, Waiter& waiter,
+                                TimePoint until)
+{
+    std::vector<std::string> environment;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+        environment.emplace_back(*entry);
+    }
+    environment.insert(environment.end(), more.begin(), more.end());
+    return run({arguments, std::move(environment), true}, waiter, until);
 }
 
 } // namespace frostline::host

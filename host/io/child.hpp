@@ -3,6 +3,7 @@
 
 #include "host/io/waiter.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,5 +15,18 @@ namespace frostline::host {
 /// after the last two nothing of it runs any more.
 [[nodiscard]] Result<void> run_program(const std::vector<std::string>& arguments, Waiter& waiter,
                                        TimePoint until);
+
+/// How a program ended that was started for somebody.
+struct ProgramEnd {
+    std::optional<int> exit_status; ///< nullopt: by a signal
+    std::string problem;            ///< in words; empty for exit status 0
+    std::string output;             ///< both of its streams, up to 64 KiB
+};
+
+/// As run_program(), but with our whole environment and `more` (KEY=value) besides, and with its
+/// output kept. Any end of its own is no error.
+[[nodiscard]] Result<ProgramEnd> run_for_user(const std::vector<std::string>& arguments,
+                                              const std::vector<std::string>& more, Waiter& waiter,
+                                              TimePoint until);
 
 } // namespace frostline::host

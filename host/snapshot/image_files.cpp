@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/snapshot/image_files.hpp"
 
+#include "common/read_all.hpp"
 #include "common/unique_fd.hpp"
 #include "host/io/child.hpp"
 
@@ -128,6 +129,15 @@ Result<void> LocalImageFiles::replace(const std::string& path, const std::string
         return fail_errno("rename " + fresh + " to " + path, errno);
     }
     return {};
+}
+
+Result<std::string> LocalImageFiles::read(const std::string& path)
+{
+    const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+    if (!file) {
+        return fail_errno("open " + path, errno);
+    }
+    return read_all(file, path);
 }
 
 Result<void> LocalImageFiles::remove(const std::string& path)

@@ -28,6 +28,8 @@ public:
     /// Puts a file with that text in the place of whatever is there, at once and for good.
     [[nodiscard]] virtual Result<void> replace(const std::string& path,
                                                const std::string& text) = 0;
+    /// The whole text of a small file (up to 1 MiB).
+    [[nodiscard]] virtual Result<std::string> read(const std::string& path) = 0;
     /// A file that isn't there is no error.
     [[nodiscard]] virtual Result<void> remove(const std::string& path) = 0;
 };
@@ -44,6 +46,7 @@ public:
     [[nodiscard]] bool exists(const std::string& path) override;
     [[nodiscard]] Result<void> claim(const std::string& path) override;
     [[nodiscard]] Result<void> replace(const std::string& path, const std::string& text) override;
+    [[nodiscard]] Result<std::string> read(const std::string& path) override;
     [[nodiscard]] Result<void> remove(const std::string& path) override;
 
 private:

@@ -75,4 +75,18 @@ Result<void> check_idle(Monitor& monitor, TimePoint until)
     return {};
 }
 
+Result<std::vector<Disk>> ask_for_disks(Monitor& monitor, const std::string& directory,
+                                        TimePoint until)
+{
+    const Result<json::Value> blocks = ask(monitor, "query-block", until);
+    if (!blocks) {
+        return fail(blocks.error());
+    }
+    const Result<json::Value> nodes = ask(monitor, "query-named-block-nodes", until);
+    if (!nodes) {
+        return fail(nodes.error());
+    }
+    return find_disks(*blocks, *nodes, directory);
+}
+
 } // namespace frostline::host

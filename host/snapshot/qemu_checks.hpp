@@ -2,8 +2,11 @@
 #pragma once
 
 #include "host/qmp/monitor.hpp"
+#include "host/snapshot/disks.hpp"
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace frostline::host {
 
@@ -15,5 +18,9 @@ namespace frostline::host {
 
 /// Refuses a QEMU with a block job or a migration under way (kind busy).
 [[nodiscard]] Result<void> check_idle(Monitor& monitor, TimePoint until);
+
+/// The guest's writable disks as find_disks() has them.
+[[nodiscard]] Result<std::vector<Disk>>
+ask_for_disks(Monitor& monitor, const std::string& directory, TimePoint until);
 
 } // namespace frostline::host

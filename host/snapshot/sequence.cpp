@@ -6,241 +6,263 @@
 
 namespace frostline::host {
 
-namespace {
-
-/// The guest promises to be thawed a second after its deadline; one more for the way here.
-constexpr Millis deadline_margin{2'000};
-
-std::chrono::microseconds between(TimePoint from, TimePoint to)
+SnapshotSequence::SnapshotSequence(const std::vector<Participant>& guests, Waiter& waiter,
+                                   Progress& progress, OnError on_error)
+    : waiter_(waiter), progress_(progress), on_error_(on_error)
 {
-    return std::chrono::duration_cast<std::chrono::microseconds>(to - from);
+    for (const Participant& guest : guests) {
+        guests_.push_back(
+            {guest.name, &guest.method, GuestFreeze{guest.agent, waiter, guest.request}});
+    }
 }
 
-} // namespace
-
-void SnapshotSequence::note(const std::string& problem)
+std::vector<SnapshotResult> SnapshotSequence::run()
 {
-    if (!result_.problem.empty()) {
-        result_.problem += "; ";
+    prepare();
+    freeze_all();
+    take_all();
+    thaw_all();
+    for (SnapshotMethod* method : methods()) {
+        find_out(*method);
     }
-    result_.problem += problem;
+    std::vector<SnapshotResult> results;
+    for (Guest& guest : guests_) {
+        SnapshotResult& result = guest.freeze.result();
+        result.kept = result.evidence.taken != Evidence::Taken::no;
+        result.judgement = judge(result.evidence, guest.freeze.request().require);
+        if (!guest.asked) {
+            // Nothing was frozen, nothing taken: the snapshot failed, not the freeze.
+            result.judgement.status = ExitStatus::snapshot_failed;
+        }
+        results.push_back(std::move(result));
+    }
+    return results;
 }
 
-SnapshotResult SnapshotSequence::run()
+std::string SnapshotSequence::who(const Guest& guest) const
 {
-    Evidence& evidence = result_.evidence;
-    evidence.frostline = agent_.frostline();
-    evidence.thaw_confirmed = true; // as long as no freeze was asked for
-    if (!prepare()) {
-        discard();
-        // Nothing was frozen, nothing taken: the snapshot failed, not the freeze.
-        result_.judgement.status = ExitStatus::snapshot_failed;
-        return std::move(result_);
-    }
-    switch (freeze()) {
-    case Freeze::held:
-        act_while_frozen();
-        thaw();
-        find_out_what_was_taken();
-        break;
-    case Freeze::refused:
-        clear_up_refused_freeze();
-        break;
-    case Freeze::unclear:
-        thaw();
-        break;
-    }
-    if (evidence.taken == Evidence::Taken::no) {
-        discard();
-    }
-    result_.kept = evidence.taken != Evidence::Taken::no;
-    result_.judgement = judge(evidence, request_.require);
-    return std::move(result_);
+    return guests_.size() == 1 ? "the guest" : guest.name;
 }
 
-bool SnapshotSequence::prepare()
+std::vector<SnapshotMethod*> SnapshotSequence::methods() const
 {
-    progress_.phase("preparing the overlays");
-    const Result<void> prepared = method_.prepare(waiter_.now() + agent_.limits().answer);
-    if (!prepared) {
-        note(prepared.error().message());
+    std::vector<SnapshotMethod*> found;
+    for (const Guest& guest : guests_) {
+        if (std::find(found.begin(), found.end(), guest.method) == found.end()) {
+            found.push_back(guest.method);
+        }
     }
-    return prepared.has_value();
+    return found;
 }
 
-SnapshotSequence::Freeze SnapshotSequence::freeze()
+std::vector<SnapshotSequence::Guest*> SnapshotSequence::guests_of(const SnapshotMethod& method)
 {
-    progress_.phase("freezing the guest");
-    const Result<Answer<FreezeResult>> answer =
-        agent_.freeze({request_.freeze_id, request_.deadline});
-    freeze_answered_ = waiter_.now();
-    if (!answer) {
-        note("freeze: " + answer.error().message());
-        result_.evidence.thaw_confirmed = false;
-        return Freeze::unclear;
+    std::vector<Guest*> found;
+    for (Guest& guest : guests_) {
+        if (guest.method == &method) {
+            found.push_back(&guest);
+        }
     }
-    if (!answer->good()) {
-        note("freeze: " + answer->error().description);
-        return Freeze::refused;
-    }
-    result_.evidence.thaw_confirmed = false;
-    result_.evidence.freeze_good = true;
-    result_.evidence.frozen_count = answer->value().count;
-    return Freeze::held;
+    return found;
 }
 
-std::optional<bool> SnapshotSequence::freeze_in_force()
+void SnapshotSequence::give_up(const std::string& because)
 {
-    Result<GuestState> state = agent_.state();
-    if (!state && state.error().kind() == ErrorKind::io) {
-        state = agent_.state(); // the connection was lost; the freeze may well be in force
+    if (on_error_ == OnError::abort && given_up_.empty()) {
+        given_up_ = because;
     }
-    if (!state) {
-        note(state.error().message());
-        return std::nullopt;
-    }
-    if (state->deadline_remaining) {
-        frozen_until_ = waiter_.now() + *state->deadline_remaining;
-    }
-    if (!agent_.frostline()) {
-        return state->frozen;
-    }
-    return state->state == "frozen" && state->id == request_.freeze_id;
 }
 
-void SnapshotSequence::act_while_frozen()
+void SnapshotSequence::fail_guest(Guest& guest)
 {
-    Evidence& evidence = result_.evidence;
-    const TimePoint frozen_at = waiter_.now();
-    progress_.phase("frozen: switching the disks");
-    evidence.held_before = freeze_in_force();
-    if (!evidence.held_before) {
-        return; // interrupted, or the guest fell silent: thaw
-    }
-    if (!*evidence.held_before) {
-        // A switch now would give a snapshot that nobody asked for. A guest with nothing to freeze
-        // says so here, and that is good enough for --require crash.
-        const bool nothing_to_hold = evidence.frozen_count == 0;
-        if (!nothing_to_hold || request_.require > Level::crash) {
-            note(nothing_to_hold ? "the guest froze nothing"
-                                 : "the freeze was not in force any more before the switch");
-            evidence.freeze_good = false;
+    guest.stage = Stage::failed;
+    give_up("given up because of " + guest.name);
+}
+
+void SnapshotSequence::prepare()
+{
+    for (SnapshotMethod* method : methods()) {
+        if (given_up()) {
             return;
         }
-    }
-    TimePoint until = waiter_.now() + agent_.limits().answer;
-    if (request_.deadline) {
-        until = std::min(until, frozen_at + *request_.deadline);
-    }
-    if (frozen_until_) {
-        until = std::min(until, *frozen_until_);
-    }
-    take(until);
-    if (evidence.taken == Evidence::Taken::in_window) {
-        evidence.held_after = freeze_in_force();
-    }
-}
-
-void SnapshotSequence::take(TimePoint until)
-{
-    const TimePoint begin = waiter_.now();
-    const Result<Answer<bool>> taken = method_.take(until);
-    result_.window = between(begin, waiter_.now());
-    if (!taken) {
-        note(taken.error().message());
-        result_.evidence.taken = Evidence::Taken::unknown;
-    } else if (!taken->good()) {
-        note("QEMU refused to switch the disks: " + taken->error().description);
-        result_.evidence.taken = Evidence::Taken::no;
-    } else {
-        result_.evidence.taken = Evidence::Taken::in_window;
-    }
-}
-
-TimePoint SnapshotSequence::give_up_at() const
-{
-    if (frozen_until_) {
-        return *frozen_until_ + deadline_margin;
-    }
-    const TimePoint now = waiter_.now();
-    if (agent_.frostline() && request_.deadline) {
-        // The deadline runs from the moment when the guest was frozen, at the latest from now.
-        return now + *request_.deadline + deadline_margin;
-    }
-    return now + agent_.limits().recovery;
-}
-
-void SnapshotSequence::thaw()
-{
-    progress_.phase("thawing the guest");
-    const std::optional<std::string> id =
-        agent_.frostline() ? std::optional{request_.freeze_id} : std::nullopt;
-    Evidence& evidence = result_.evidence;
-    ThawOutcome outcome = confirm_thaw(agent_, waiter_, id, give_up_at());
-    result_.host_frozen = between(freeze_answered_, waiter_.now());
-    evidence.thaw_confirmed = outcome.confirmed;
-    evidence.thaw_count = outcome.count;
-    evidence.thaw_complaint = outcome.complaint;
-    if (outcome.report && outcome.report->id == request_.freeze_id) {
-        evidence.report = std::move(outcome.report);
-    }
-    if (!outcome.confirmed) {
-        note("the thaw is NOT confirmed (" + outcome.last_problem + ")" +
-             (frozen_until_ ? "; the guest's own deadline has passed, so it should have thawed "
-                              "itself"
-                            : "; the guest may still be frozen: thaw it as soon as its agent can "
-                              "be reached"));
-    }
-}
-
-void SnapshotSequence::clear_up_refused_freeze()
-{
-    // The guest has undone its attempt before it said no. What is frozen now may be somebody
-    // else's, which is never ours to thaw; only what carries our id is.
-    const Shield shield{waiter_};
-    const Result<GuestState> state = agent_.state();
-    if (state && !state->frozen) {
-        return;
-    }
-    if (state && agent_.frostline() && state->id && *state->id != request_.freeze_id) {
-        return;
-    }
-    result_.evidence.thaw_confirmed = false;
-    thaw();
-}
-
-void SnapshotSequence::find_out_what_was_taken()
-{
-    Evidence& evidence = result_.evidence;
-    if (evidence.taken == Evidence::Taken::no) {
-        return;
-    }
-    // Thawed by now, so there is time. A switch that was still under way has its answer first.
-    const Shield shield{waiter_};
-    const Result<OverlaySnapshot::Switch> found =
-        method_.find_out(waiter_.now() + agent_.limits().answer);
-    const bool in_window = evidence.taken == Evidence::Taken::in_window;
-    if (!found || *found == OverlaySnapshot::Switch::unknown) {
-        note(found ? "not every disk uses its overlay" : found.error().message());
-        note("the overlays stay where they are");
-        evidence.taken = Evidence::Taken::unknown;
-    } else if (*found == OverlaySnapshot::Switch::not_done) {
-        if (in_window) {
-            note("QEMU said that it had switched the disks, but they use their old images");
+        const std::vector<Guest*> guests = guests_of(*method);
+        progress_.phase("preparing the snapshot of " + who(*guests.front()));
+        const Result<void> prepared =
+            method->prepare(waiter_.now() + guests.front()->freeze.answer_limit());
+        for (Guest* guest : guests) {
+            guest->stage = prepared ? Stage::prepared : Stage::failed;
+            if (!prepared) {
+                guest->freeze.note(prepared.error().message());
+            }
         }
-        evidence.taken = Evidence::Taken::no;
-    } else if (!in_window) {
-        note("the disks were switched, but not provably in the window");
-        evidence.taken = Evidence::Taken::late;
+        if (!prepared) {
+            discard(*method);
+            give_up("given up because of " + guests.front()->name);
+        }
     }
 }
 
-void SnapshotSequence::discard()
+void SnapshotSequence::freeze_all()
+{
+    for (Guest& guest : guests_) {
+        if (given_up()) {
+            return;
+        }
+        if (guest.stage == Stage::prepared) {
+            freeze(guest);
+        }
+    }
+}
+
+void SnapshotSequence::freeze(Guest& guest)
+{
+    progress_.phase("freezing " + who(guest));
+    guest.asked = true;
+    switch (guest.freeze.freeze()) {
+    case GuestFreeze::Freeze::held:
+        guest.stage = Stage::held;
+        guest.owes_thaw = true;
+        break;
+    case GuestFreeze::Freeze::refused:
+        guest.freeze.clear_up();
+        fail_guest(guest);
+        break;
+    case GuestFreeze::Freeze::unclear:
+        guest.owes_thaw = true;
+        fail_guest(guest);
+        break;
+    }
+}
+
+TimePoint SnapshotSequence::window_end(const std::vector<Guest*>& guests) const
+{
+    const Guest& first = *guests.front();
+    TimePoint until = waiter_.now() + first.method->longest().value_or(first.freeze.answer_limit());
+    for (const Guest& guest : guests_) {
+        if (guest.stage == Stage::held) {
+            until = std::min(until, guest.freeze.ends().value_or(until));
+        }
+    }
+    return until;
+}
+
+void SnapshotSequence::take_all()
+{
+    if (given_up()) {
+        return;
+    }
+    for (Guest& guest : guests_) {
+        if (guest.stage == Stage::held && !guest.freeze.holds_before()) {
+            fail_guest(guest);
+        }
+    }
+    for (SnapshotMethod* method : methods()) {
+        if (!given_up()) {
+            take(*method);
+        }
+    }
+    for (Guest& guest : guests_) {
+        if (guest.freeze.result().evidence.taken == Evidence::Taken::in_window) {
+            guest.freeze.look_after();
+        }
+    }
+}
+
+void SnapshotSequence::take(SnapshotMethod& method)
+{
+    std::vector<Guest*> guests = guests_of(method);
+    std::erase_if(guests, [](const Guest* guest) { return guest->stage != Stage::held; });
+    if (guests.empty()) {
+        return;
+    }
+    progress_.phase("frozen: " + std::string{method.doing()});
+    const TimePoint begin = waiter_.now();
+    const Result<Answer<bool>> taken = method.take(window_end(guests));
+    const auto window =
+        std::chrono::duration_cast<std::chrono::microseconds>(waiter_.now() - begin);
+    for (Guest* guest : guests) {
+        SnapshotResult& result = guest->freeze.result();
+        result.window = window;
+        if (!taken) {
+            guest->freeze.note(taken.error().message());
+            result.evidence.taken = Evidence::Taken::unknown;
+        } else if (!taken->good()) {
+            guest->freeze.note(taken->error().description);
+            result.evidence.taken = Evidence::Taken::no;
+        } else {
+            result.evidence.taken = Evidence::Taken::in_window;
+        }
+    }
+    if (!taken || !taken->good()) {
+        give_up("given up because of " + guests.front()->name);
+    }
+}
+
+void SnapshotSequence::thaw_all()
+{
+    for (auto guest = guests_.rbegin(); guest != guests_.rend(); ++guest) {
+        if (guest->owes_thaw) {
+            progress_.phase("thawing " + who(*guest));
+            guest->freeze.thaw();
+        }
+    }
+    for (Guest& guest : guests_) {
+        SnapshotResult& result = guest.freeze.result();
+        if (given_up() && result.problem.empty() && result.evidence.taken == Evidence::Taken::no) {
+            guest.freeze.note(given_up_);
+            result.collateral = true;
+        }
+    }
+}
+
+void SnapshotSequence::find_out(SnapshotMethod& method)
+{
+    const std::vector<Guest*> guests = guests_of(method);
+    const bool maybe = std::any_of(guests.begin(), guests.end(), [](Guest* guest) {
+        return guest->freeze.result().evidence.taken != Evidence::Taken::no;
+    });
+    if (!maybe) {
+        return discard(method);
+    }
+    // Thawed by now, so there is time. What was still under way has its answer first.
+    const Shield shield{waiter_};
+    const Result<SnapshotMethod::Switch> found =
+        method.find_out(waiter_.now() + guests.front()->freeze.answer_limit());
+    bool discard_it = false;
+    for (Guest* guest : guests) {
+        Evidence& evidence = guest->freeze.result().evidence;
+        if (evidence.taken == Evidence::Taken::no) {
+            continue;
+        }
+        const bool in_window = evidence.taken == Evidence::Taken::in_window;
+        if (!found || *found == SnapshotMethod::Switch::unknown) {
+            guest->freeze.note(found ? "nobody can say what was taken: a part of it was"
+                                     : found.error().message());
+            guest->freeze.note("what was prepared stays where it is");
+            evidence.taken = Evidence::Taken::unknown;
+        } else if (*found == SnapshotMethod::Switch::not_done) {
+            if (in_window) {
+                guest->freeze.note("it was said to be taken, but is not there");
+            }
+            evidence.taken = Evidence::Taken::no;
+            discard_it = true;
+        } else if (!in_window) {
+            guest->freeze.note("it was taken, but not provably in the window");
+            evidence.taken = Evidence::Taken::late;
+        }
+    }
+    if (discard_it) {
+        discard(method);
+    }
+}
+
+void SnapshotSequence::discard(SnapshotMethod& method)
 {
     const Shield shield{waiter_};
-    const Result<void> discarded = method_.discard(waiter_.now() + agent_.limits().answer);
+    Guest& guest = *guests_of(method).front();
+    const Result<void> discarded = method.discard(waiter_.now() + guest.freeze.answer_limit());
     if (!discarded) {
-        note(discarded.error().message());
+        guest.freeze.note(discarded.error().message());
     }
 }
 

@@ -1,67 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "host/agent/agent_client.hpp"
-#include "host/agent/thaw.hpp"
 #include "host/progress.hpp"
-#include "host/snapshot/judge.hpp"
-#include "host/snapshot/overlay.hpp"
+#include "host/snapshot/guest_freeze.hpp"
+#include "host/snapshot/method.hpp"
 
-#include <optional>
 #include <string>
+#include <vector>
 
 namespace frostline::host {
 
-struct SnapshotRequest {
-    std::string freeze_id;
-    std::optional<Millis> deadline;
-    Level require = Level::app;
+/// What becomes of the others when one guest of a group fails.
+enum class OnError {
+    abort, ///< nothing is taken of any
+    skip,  ///< it is left out, and the others go on
 };
 
-struct SnapshotResult {
-    Judgement judgement;
-    Evidence evidence;
-    std::string problem; ///< what went wrong, for people; empty when nothing did
-    bool kept = false;   ///< overlays are in use, or may be: plans() of the method tell which
-    std::chrono::microseconds window{0};      ///< the switch alone
-    std::chrono::microseconds host_frozen{0}; ///< freeze answer to thaw answer, as the host saw it
+/// One guest of a snapshot. Several may share one method, which then takes all of them at once.
+struct Participant {
+    std::string name; ///< for people
+    AgentClient& agent;
+    SnapshotMethod& method;
+    SnapshotRequest request;
 };
 
-/// One guest, one snapshot: prepare, freeze, switch, thaw, judge. Whatever happens after the freeze
-/// was asked for, the way out of run() goes through a thaw.
+/// A snapshot of one guest or of a group: prepare all, freeze one after the other, take all while
+/// all are frozen, thaw in reverse, judge each. Whatever happens after a freeze was asked for, the
+/// way out of run() goes through that guest's thaw.
 class SnapshotSequence {
 public:
-    SnapshotSequence(AgentClient& agent, OverlaySnapshot& method, Waiter& waiter,
-                     Progress& progress, SnapshotRequest request)
-        : agent_(agent), method_(method), waiter_(waiter), progress_(progress),
-          request_(std::move(request))
-    {}
+    SnapshotSequence(const std::vector<Participant>& guests, Waiter& waiter, Progress& progress,
+                     OnError on_error = OnError::abort);
 
-    [[nodiscard]] SnapshotResult run();
+    /// A result for each guest, in their order.
+    [[nodiscard]] std::vector<SnapshotResult> run();
 
 private:
-    enum class Freeze { held, refused, unclear };
+    enum class Stage { waiting, prepared, held, failed };
 
-    [[nodiscard]] bool prepare();
-    [[nodiscard]] Freeze freeze();
-    void act_while_frozen();
-    void take(TimePoint until);
-    void thaw();
-    void clear_up_refused_freeze();
-    void find_out_what_was_taken();
-    void discard();
-    void note(const std::string& problem);
-    [[nodiscard]] std::optional<bool> freeze_in_force();
-    [[nodiscard]] TimePoint give_up_at() const;
+    struct Guest {
+        std::string name;
+        SnapshotMethod* method;
+        GuestFreeze freeze;
+        Stage stage = Stage::waiting;
+        bool asked = false;     ///< to freeze
+        bool owes_thaw = false; ///< it may be frozen by us
+    };
 
-    AgentClient& agent_;
-    OverlaySnapshot& method_;
+    void prepare();
+    void freeze_all();
+    void freeze(Guest& guest);
+    void take_all();
+    void take(SnapshotMethod& method);
+    void thaw_all();
+    void find_out(SnapshotMethod& method);
+    void discard(SnapshotMethod& method);
+    void fail_guest(Guest& guest);
+    void give_up(const std::string& because);
+    [[nodiscard]] bool given_up() const { return !given_up_.empty(); }
+    [[nodiscard]] std::vector<SnapshotMethod*> methods() const;
+    [[nodiscard]] std::vector<Guest*> guests_of(const SnapshotMethod& method);
+    [[nodiscard]] TimePoint window_end(const std::vector<Guest*>& guests) const;
+    [[nodiscard]] std::string who(const Guest& guest) const;
+
     Waiter& waiter_;
     Progress& progress_;
-    SnapshotRequest request_;
-    SnapshotResult result_;
-    TimePoint freeze_answered_;
-    std::optional<TimePoint> frozen_until_; ///< when the guest's own deadline thaws it
+    OnError on_error_;
+    std::vector<Guest> guests_;
+    std::string given_up_; ///< why nothing more is taken; empty: go on
 };
 
 } // namespace frostline::host

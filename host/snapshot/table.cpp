@@ -12,37 +12,16 @@ namespace {
 
 using Rows = std::vector<std::vector<std::string>>;
 
-std::string in_mib(std::uint64_t bytes)
-{
-    return std::to_string(bytes >> 20) + " MiB";
-}
-
 /// The guest's own figure where it has one: it measures around the file systems.
 std::chrono::microseconds frozen_time(const SnapshotResult& result)
 {
     return result.evidence.report ? result.evidence.report->frozen : result.host_frozen;
 }
 
-json::Array describe_disks(const std::vector<OverlayPlan>& plans)
-{
-    json::Array disks;
-    for (const OverlayPlan& plan : plans) {
-        json::Object disk;
-        disk.set("disk", plan.disk.label);
-        disk.set("snapshot", plan.disk.base);
-        disk.set("format", plan.disk.format);
-        disk.set("size", plan.disk.size);
-        disk.set("overlay", plan.path);
-        disk.set("overlay-node", plan.node);
-        disks.emplace_back(std::move(disk));
-    }
-    return disks;
-}
-
 } // namespace
 
 std::string format_snapshot(const std::string& guest, const std::string& name, Level required,
-                            const SnapshotResult& result, const std::vector<OverlayPlan>& plans)
+                            const SnapshotResult& result, const SnapshotMethod& method)
 {
     const Judgement& judgement = result.judgement;
     Rows rows{{"guest", text::printable(guest)},
@@ -56,11 +35,7 @@ std::string format_snapshot(const std::string& guest, const std::string& name, L
     rows.push_back({"frozen", format_duration(frozen_time(result))});
     rows.push_back({"window", format_duration(result.window)});
     std::string text = format_table(rows);
-    Rows disks{{"DISK", "SIZE", "SNAPSHOT", "THE GUEST WRITES TO"}};
-    for (const OverlayPlan& plan : plans) {
-        disks.push_back({plan.disk.label, in_mib(plan.disk.size), plan.disk.base, plan.path});
-    }
-    text += "\n" + format_table(disks);
+    text += "\n" + method.table();
     if (result.evidence.report) {
         text += format_report(*result.evidence.report);
     }
@@ -68,13 +43,13 @@ std::string format_snapshot(const std::string& guest, const std::string& name, L
 }
 
 json::Object describe_snapshot(const std::string& guest, const std::string& name, Level required,
-                               const SnapshotResult& result, const std::vector<OverlayPlan>& plans)
+                               const SnapshotResult& result, const SnapshotMethod& method)
 {
     const Evidence& evidence = result.evidence;
     json::Object whole;
     whole.set("guest", guest);
     whole.set("name", name);
-    whole.set("method", "overlay");
+    whole.set("method", json::Value{method.name()});
     whole.set("required", json::Value{level_name(required)});
     if (result.kept) {
         whole.set("level", json::Value{level_name(result.judgement.level)});
@@ -95,7 +70,7 @@ json::Object describe_snapshot(const std::string& guest, const std::string& name
         whole.set("thawed-count", *evidence.thaw_count);
     }
     if (result.kept) {
-        whole.set("disks", describe_disks(plans));
+        method.describe(whole);
     }
     if (evidence.report) {
         whole.set("report", evidence.report->document);

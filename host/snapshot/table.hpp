@@ -2,21 +2,21 @@
 #pragma once
 
 #include "host/agent/report.hpp"
-#include "host/snapshot/overlay.hpp"
-#include "host/snapshot/sequence.hpp"
+#include "host/snapshot/guest_freeze.hpp"
+#include "host/snapshot/method.hpp"
 
 #include <string>
 
 namespace frostline::host {
 
-/// What the snapshot verb prints: guest, level, times, disks, and the report.
+/// What the snapshot verb prints: guest, level, times, what was taken, and the report.
 [[nodiscard]] std::string format_snapshot(const std::string& guest, const std::string& name,
                                           Level required, const SnapshotResult& result,
-                                          const std::vector<OverlayPlan>& plans);
+                                          const SnapshotMethod& method);
 
 /// The same for --json and for NAME.frostline.json.
 [[nodiscard]] json::Object describe_snapshot(const std::string& guest, const std::string& name,
                                              Level required, const SnapshotResult& result,
-                                             const std::vector<OverlayPlan>& plans);
+                                             const SnapshotMethod& method);
 
 } // namespace frostline::host

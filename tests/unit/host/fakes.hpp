@@ -181,6 +181,10 @@ public:
     {
         return {};
     }
+    [[nodiscard]] Result<std::string> read(const std::string& path) override
+    {
+        return fail(ErrorKind::not_found, path + ": not there");
+    }
     [[nodiscard]] Result<void> remove(const std::string& path) override
     {
         paths.erase(path);

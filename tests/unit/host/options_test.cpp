@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace frostline::host {
 namespace {
 
@@ -81,7 +83,14 @@ TEST(Options, WhatIsWrongIsSaidWithAHint)
         {"--socket /a thaw --deadline 3s", "--deadline does not go with thaw"},
         {"--socket /a freeze --check", "--check does not go with freeze"},
         {"--socket /a snapshot --overlay", "--qmp PATH"},
-        {"snapshot web --overlay", "--socket PATH"},
+        {"snapshot web", "how? Say --overlay"},
+        {"snapshot web --", "how? Say --overlay"},
+        {"snapshot web --overlay -- true", "exclude each other"},
+        {"snapshot web --commit", "say which snapshot, by --name"},
+        {"--socket /a snapshot --commit --name x", "--qmp PATH"},
+        {"--socket /a snapshot web db -- true", "a group needs libvirt's guests"},
+        {"snapshot web db web --overlay", "'web' is named twice"},
+        {"snapshot web --overlay --on-error panic", "neither abort"},
         {"--socket /a --qmp /q snapshot", "--overlay"},
         {"--socket /a --qmp /q snapshot --backup /b", "unknown option '--backup'"},
         {"--socket /a --qmp /q snapshot --overlay --require most", "write app, fs or crash"},
@@ -95,6 +104,25 @@ TEST(Options, WhatIsWrongIsSaidWithAHint)
         EXPECT_EQ(options.error().kind(), ErrorKind::invalid_argument) << line;
         EXPECT_NE(options.error().message().find(hint), std::string::npos)
             << line << ": " << options.error().message();
+    }
+}
+
+TEST(Options, ACommandTakesTheRestOfTheLine)
+{
+    const Result<Options> options = parse("snapshot web db --require fs -- lvcreate -s --name x");
+    ASSERT_TRUE(options) << options.error().message();
+    EXPECT_EQ(options->guests, (std::vector<std::string>{"web", "db"}));
+    EXPECT_EQ(options->command, (std::vector<std::string>{"lvcreate", "-s", "--name", "x"}));
+    EXPECT_TRUE(options->name.empty());
+    EXPECT_FALSE(options->skip_failed);
+    EXPECT_TRUE(parse("snapshot web --on-error=skip --overlay")->skip_failed);
+}
+
+TEST(Options, HelpFitsAScreen)
+{
+    EXPECT_LE(std::count(help_text().begin(), help_text().end(), '\n'), 24);
+    for (const std::string& line : text::split(help_text(), '\n')) {
+        EXPECT_LE(line.size(), 80U) << line;
     }
 }
 

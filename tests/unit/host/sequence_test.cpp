@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/snapshot/sequence.hpp"
 
+#include "host/snapshot/overlay.hpp"
+
 #include "fakes.hpp"
 
 #include <gtest/gtest.h>
@@ -34,8 +36,9 @@ protected:
     {
         EXPECT_TRUE(client_.identify());
         OverlaySnapshot method{qemu_, files_, {"one", "", "", "fl"}};
-        SnapshotSequence sequence{client_, method, waiter_, progress_, {"mine", {}, require}};
-        return sequence.run();
+        SnapshotSequence sequence{
+            {{"guest", client_, method, {"mine", {}, require}}}, waiter_, progress_};
+        return sequence.run().front();
     }
     void expect_nothing_left()
     {

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The host tool with a real libvirtd: snapshots of one guest and of two, by overlays and by a command."""
+
+import atexit
+import json
+import time
+from pathlib import Path
+
+from lab import fixture, scenario, verify, virsh_fixture
+from lab.guest import Guest, make_disks
+from lab.libvirt import LibvirtGuest
+
+HOOK = "/etc/frostline/hooks.d/40-lab"
+_other = None
+
+
+def other_guest():
+    """A second guest of the same libvirtd, started once."""
+    global _other
+    if _other is None:
+        first = virsh_fixture.shared_guest()
+        folder = fixture.make_folder("virsh2")
+        payload = fixture.programs().payload(folder / "payload.cpio")
+        _other = LibvirtGuest(first.libvirt, "db1", first.image, folder,
+                              make_disks(folder, first.image.disks), payload)
+        atexit.register(_other.stop)
+        _other.start()
+        _other.wait_shell()
+        _other.wait_agent()
+    return _other
+
+
+class HostTest(virsh_fixture.VirshTest):
+    def setUp(self):
+        super().setUp()
+        self.leases = fixture.make_folder("leases")
+
+    def frostline(self, *arguments):
+        """Its run, and the guests of its JSON document by name."""
+        words = list(map(str, arguments))
+        at = words.index("--") if "--" in words else len(words)
+        run = self.libvirt.frostline(self.programs, "--json", *words[:at], "--lease-dir", self.leases,
+                                     *words[at:])
+        guests = json.loads(run.output)["guests"] if run.output else []
+        return run, {guest["guest"]: guest for guest in guests}
+
+    def disks(self, guest=None):
+        """{disk: the image that it writes to}, as libvirt has it."""
+        guest = guest or self.guest
+        told = dict(line.split(None, 1) for line in
+                    guest.check("domblklist").splitlines()[2:] if line.strip())
+        return dict(zip(guest.disks, (Path(told[f"vd{letter}"].strip()) for letter in "abc")))
+
+    def assert_at_rest(self, images):
+        copies = verify.flatten(images, fixture.make_folder("at-rest"))
+        for finding in verify.journals(copies):
+            self.assertTrue(finding.good, f"{finding.what}: {finding.detail}")
+        for copy in copies.values():
+            copy.unlink()
+
+
+class OneGuest(HostTest):
+    def test_overlays_under_load(self):
+        """Everything that was acknowledged before is in it, and libvirt knows where the guest writes."""
+        self.guest.start_writer()
+        self.addCleanup(self.shell.run, "systemctl stop lab-writer")
+        self.guest.acks.wait_more(100, 120)
+        fixed = self.disks()
+        asked = time.monotonic()
+        run, guests = self.frostline("snapshot", "web1", "--overlay", "--name", "one", "--deadline", "60s")
+        self.assertEqual((run.status, run.errors), (0, ""), run.output)
+        web = guests["web1"]
+        self.assertEqual((web["level"], web["consistent"], web["thaw-confirmed"]), ("app", True, True))
+        overlays = [Path(disk["overlay"]) for disk in web["disks"]]
+        self.assertEqual([Path(disk["snapshot"]) for disk in web["disks"]], list(fixed.values()))
+        self.assertEqual(list(self.disks().values()), overlays)
+        self.assertEqual(web["report"]["outcome"], "consistent")
+        self.guest.acks.wait_more(50, 60)
+        self.assert_nothing_frozen()
+        self.assert_at_rest(fixed)
+        folder = fixture.make_folder("second")
+        second = Guest(self.guest.image, folder, make_disks(folder, fixed))
+        self.addCleanup(second.stop)
+        second.start()
+        second.wait_shell()
+        for finding in (verify.database_start(second.shell),
+                        verify.records(second.shell, self.guest.acks.highest(before=asked))):
+            self.assertTrue(finding.good, f"{finding.what}: {finding.detail}")
+
+    def test_a_second_one_goes_on_from_the_first(self):
+        for name in ("two", "three"):
+            run, guests = self.frostline("snapshot", "web1", "--overlay", "--name", name)
+            self.assertEqual(run.status, 0, run.errors)
+            self.assertTrue(all(str(path).endswith(f".{name}.qcow2") for path in self.disks().values()))
+        self.assertNotIn(".two.", str(self.disks()["root"]))
+
+    def test_folded_back_while_the_guest_writes(self):
+        before = self.disks()
+        self.guest.start_writer()
+        self.addCleanup(self.shell.run, "systemctl stop lab-writer")
+        self.assertEqual(self.frostline("snapshot", "web1", "--overlay", "--name", "fold")[0].status, 0)
+        self.guest.acks.wait_more(50, 60)
+        overlays = list(self.disks().values())
+        run, guests = self.frostline("snapshot", "web1", "--commit", "--name", "fold")
+        self.assertEqual((run.status, run.errors), (0, ""), run.output)
+        self.assertEqual([disk["folded"] for disk in guests["web1"]["disks"]], [True] * 3)
+        self.assertEqual(self.disks(), before)
+        self.assertEqual([path for path in overlays if path.exists()], [])
+        self.assertEqual(list(before["root"].parent.glob("fold*")), [])
+        self.guest.acks.wait_more(50, 60)
+
+    def test_an_overlay_that_is_there_already_is_not_touched(self):
+        before = self.disks()
+        target = before["pgwal"].parent / f"{before['pgwal'].name.split('.')[0]}.taken.qcow2"
+        target.write_text("mine")
+        self.addCleanup(target.unlink)
+        run, guests = self.frostline("snapshot", "web1", "--overlay", "--name", "taken")
+        self.assertEqual(run.status, 4)
+        self.assertIn("exists already", guests["web1"]["error"])
+        self.assertEqual(target.read_text(), "mine")
+        self.assertEqual(self.disks(), before)
+        self.assertEqual(list(target.parent.glob("*.taken*")), [target])
+        self.assertEqual(self.agent("guest-fsfreeze-status"), "thawed")
+
+    def test_a_block_job_is_not_disturbed(self):
+        before = self.disks()
+        copy = fixture.make_folder("copy") / "copy.qcow2"
+        self.guest.check("blockcopy", "vdc", copy, "--bytes", "1", "--transient-job", "--format", "qcow2")
+        self.addCleanup(self.guest.virsh, "blockjob", "vdc", "--abort")
+        run, guests = self.frostline("snapshot", "web1", "--overlay", "--name", "busy")
+        self.assertEqual(run.status, 4)
+        self.assertIn("disk vdc has a block job under way", guests["web1"]["error"])
+        self.assertEqual(self.disks(), before)
+
+    def test_a_command_is_told_of_the_disks(self):
+        run, guests = self.frostline("snapshot", "web1", "--", "sh", "-c",
+                                     'printf "%s\\n" "$FROSTLINE_DISKS"')
+        self.assertEqual(run.status, 0, run.errors)
+        self.assertEqual(guests["web1"]["command-output"].splitlines(),
+                         [f"web1\tvd{letter}\t{path}" for letter, path in
+                          zip("abc", self.disks().values())])
+
+    def test_a_domain_that_is_not_there(self):
+        run, guests = self.frostline("snapshot", "nobody", "web1", "--overlay")
+        self.assertEqual(run.status, 2)
+        self.assertIn("libvirt knows no domain 'nobody'", guests["nobody"]["error"])
+        self.assertEqual(guests["web1"]["error"], "given up because of nobody")
+
+
+class TwoGuests(HostTest):
+    def setUp(self):
+        super().setUp()
+        self.other = other_guest()
+
+    @staticmethod
+    def frozen_from_to(guest):
+        """In seconds since 1970: from the freeze of the last file system to the thaw of the first."""
+        report = guest["report"]
+        start = {phase["name"]: phase["start-us"] / 1e6 for phase in report["phases"]}
+        began = scenario.seconds(report["started"])
+        return began + start["frozen"], began + start["thaw"]
+
+    def test_both_are_frozen_at_the_same_time(self):
+        run, guests = self.frostline("snapshot", "web1", "db1", "--overlay", "--name", "group",
+                                     "--deadline", "60s")
+        self.assertEqual((run.status, run.errors), (0, ""), run.output)
+        for guest in (self.guest, self.other):
+            shown = guests[guest.name]
+            self.assertEqual(shown["level"], "app")
+            self.assertEqual([Path(disk["overlay"]) for disk in shown["disks"]],
+                             list(self.disks(guest).values()))
+            self.assertTrue(shown["description"].endswith(f"group.{guest.name}.frostline.json"))
+        web, db = self.frozen_from_to(guests["web1"]), self.frozen_from_to(guests["db1"])
+        self.assertLess(max(web[0], db[0]), min(web[1], db[1]))
+        # In order, and thawed in reverse. Both clocks are this machine's.
+        self.assertLess(web[0], db[0])
+        self.assertLess(db[1], web[1])
+
+    def test_one_that_fails_ends_it_for_both_or_is_left_out(self):
+        self.other.shell.check(f"mkdir -p -m 755 {Path(HOOK).parent}; printf '#!/bin/sh\\n"
+                               f"[ $1 != freeze ] || {{ echo not today >&2; exit 1; }}\\n' > {HOOK};"
+                               f" chmod 755 {HOOK}")
+        self.addCleanup(self.other.shell.check, f"rm -f {HOOK}")
+        before = self.disks(), self.disks(self.other)
+        run, guests = self.frostline("snapshot", "web1", "db1", "--overlay", "--name", "fails")
+        self.assertEqual(run.status, 3, run.output)
+        self.assertIn("not today", guests["db1"]["error"])
+        self.assertIn("given up because of db1", guests["web1"]["error"])
+        self.assertEqual((self.disks(), self.disks(self.other)), before)
+        self.assertEqual(list(before[0]["root"].parent.glob("*.fails*")), [])
+        self.assert_nothing_frozen()
+        run, guests = self.frostline("snapshot", "web1", "db1", "--overlay", "--name", "skips",
+                                     "--on-error", "skip")
+        self.assertEqual(run.status, 3)
+        self.assertTrue(guests["web1"]["consistent"])
+        self.assertNotEqual(self.disks(), before[0])
+        self.assertEqual(self.disks(self.other), before[1])
