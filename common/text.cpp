@@ -51,7 +51,9 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
     return out;
 }
 
-std::string printable(std::string_view text, std::size_t most)
+namespace {
+
+std::string make_printable(std::string_view text, std::size_t most, bool keep_lines)
 {
     std::string out;
     for (std::size_t at = 0; at < text.size();) {
@@ -62,7 +64,8 @@ std::string printable(std::string_view text, std::size_t most)
         const auto left = static_cast<gssize>(text.size() - at);
         const gunichar point = g_utf8_get_char_validated(start, left);
         const bool bad = point == static_cast<gunichar>(-1) || point == static_cast<gunichar>(-2);
-        if (bad || point < 0x20 || (point >= 0x7F && point < 0xA0)) {
+        const bool kept = keep_lines && (point == '\n' || point == '\t');
+        if (!kept && (bad || point < 0x20 || (point >= 0x7F && point < 0xA0))) {
             append_escaped(out, static_cast<unsigned char>(*start));
             ++at;
             continue;
@@ -72,6 +75,18 @@ std::string printable(std::string_view text, std::size_t most)
         at += length;
     }
     return out;
+}
+
+} // namespace
+
+std::string printable(std::string_view text, std::size_t most)
+{
+    return make_printable(text, most, false);
+}
+
+std::string printable_lines(std::string_view text, std::size_t most)
+{
+    return make_printable(text, most, true);
 }
 
 std::string_view last_line(std::string_view text)

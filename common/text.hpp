@@ -20,6 +20,9 @@ namespace frostline::text {
 /// become \xNN, and what is longer than `most` bytes is cut, with "..." at the end.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t most = 512);
 
+/// The same for a text of several lines: line feeds and tabs stay.
+[[nodiscard]] std::string printable_lines(std::string_view text, std::size_t most);
+
 /// The last line of `text` that is not blank, trimmed; empty when there is none.
 [[nodiscard]] std::string_view last_line(std::string_view text);
 

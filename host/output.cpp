@@ -71,6 +71,9 @@ int print(const Options& options, const std::vector<GuestOutcome>& outcomes)
     (void)std::fwrite(text.data(), 1, text.size(), stdout);
     (void)std::fflush(stdout);
     for (const GuestOutcome& one : outcomes) {
+        if (!options.json) {
+            (void)std::fwrite(one.outcome.errors.data(), 1, one.outcome.errors.size(), stderr);
+        }
         if (!one.outcome.problem.empty() && !options.json) {
             (void)std::fprintf(stderr, "frostline: %s: %s\n", one.guest.c_str(),
                                one.outcome.problem.c_str());

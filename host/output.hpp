@@ -13,6 +13,7 @@ namespace frostline::host {
 struct Outcome {
     ExitStatus status = ExitStatus::consistent;
     std::string text;     ///< for people, on standard output
+    std::string errors{}; ///< what goes to standard error as it is
     std::string problem;  ///< for people, on standard error; empty when nothing went wrong
     json::Object details; ///< the verb's part of the guest's JSON object
 };

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/json/write.hpp"
 #include "common/text.hpp"
+#include "host/libvirt/domain_backup.hpp"
 #include "host/libvirt/domain_disks.hpp"
 #include "host/libvirt/domain_overlay.hpp"
-#include "host/qmp/qmp_client.hpp"
+#include "host/qmp/qmp_backup.hpp"
 #include "host/snapshot/command.hpp"
 #include "host/snapshot/lease.hpp"
 #include "host/snapshot/overlay.hpp"
@@ -20,6 +21,14 @@
 namespace frostline::host {
 
 namespace {
+
+/// By which the files of its backups are told apart: a domain's name, or the end of a socket's
+/// path.
+std::string backup_label(const std::string& name)
+{
+    const std::string end = name.substr(name.rfind('/') + 1);
+    return file_label(end.empty() ? "guest" : end);
+}
 
 using NamedPaths = std::vector<std::pair<std::string, std::string>>;
 
@@ -65,6 +74,7 @@ private:
     void look(Guest& guest);
     void connect_monitor(Guest& guest);
     void choose_method(Guest& guest);
+    void choose_backup(Guest& guest);
     void share_command();
     [[nodiscard]] static CommandGuest command_guest(Guest& guest);
     void take();
@@ -191,6 +201,9 @@ void SnapshotRun::connect_monitor(Guest& guest)
 
 void SnapshotRun::choose_method(Guest& guest)
 {
+    if (!options_.backup_directory.empty()) {
+        return choose_backup(guest);
+    }
     if (Domain* domain = guest.target->domain(); domain != nullptr) {
         guest.own_method = std::make_unique<DomainOverlaySnapshot>(
             *domain, files_,
@@ -201,6 +214,22 @@ void SnapshotRun::choose_method(Guest& guest)
             OverlaySnapshot::Settings{name_, options_.overlay_directory,
                                       directory_of(*guest.monitor), new_freeze_id().substr(0, 18)});
     }
+    guest.method = guest.own_method.get();
+}
+
+void SnapshotRun::choose_backup(Guest& guest)
+{
+    BackupFiles::Settings files{name_, backup_label(guest.name), options_.backup_directory,
+                                options_.incremental};
+    if (Domain* domain = guest.target->domain(); domain != nullptr) {
+        guest.own_method = std::make_unique<DomainBackup>(*domain, files_, std::move(files));
+        guest.method = guest.own_method.get();
+        return;
+    }
+    guest.own_method = std::make_unique<QmpBackup>(
+        *guest.monitor, files_,
+        QmpBackup::Settings{std::move(files), directory_of(*guest.monitor),
+                            new_freeze_id().substr(0, 18), limits_of(options_).answer});
     guest.method = guest.own_method.get();
 }
 
@@ -281,7 +310,8 @@ void SnapshotRun::write_description(Guest& guest, const SnapshotResult& result)
     if (!result.problem.empty()) {
         whole.set("problem", result.problem);
     }
-    const std::string path = folder + "/" + description_file(name_, label_of(guest));
+    const std::string label = guest.method->description_label().value_or(label_of(guest));
+    const std::string path = folder + "/" + description_file(name_, label);
     outcome.details.set("description", path);
     const Result<void> written = files_.replace(path, json::write_pretty(json::Value{whole}));
     if (!written) {
@@ -317,7 +347,7 @@ std::vector<GuestOutcome> SnapshotRun::run()
     const bool ready = each(&SnapshotRun::connect) && take_leases() &&
                        each(&SnapshotRun::connect_monitor) && each(&SnapshotRun::look);
     if (ready) {
-        if (options_.overlay) {
+        if (options_.command.empty()) {
             each(&SnapshotRun::choose_method);
         } else {
             share_command();

@@ -210,6 +210,9 @@ Outcome run_verb(const Options& options, AgentClient& agent, Waiter& waiter, Pro
     case Verb::thaw:
         outcome = thaw(agent, waiter, progress);
         break;
+    case Verb::exec:
+        outcome = run_exec(options, agent, waiter, progress);
+        break;
     default:
         outcome = ping(agent, *identity);
         break;

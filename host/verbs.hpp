@@ -19,6 +19,11 @@ namespace frostline::host {
 [[nodiscard]] std::vector<GuestOutcome> run_commit(const Options& options, Waiter& waiter,
                                                    Progress& progress);
 
+/// Runs a program in the guest to its end, or as long as --timeout says; its output goes on as it
+/// is.
+[[nodiscard]] Outcome run_exec(const Options& options, AgentClient& agent, Waiter& waiter,
+                               Progress& progress);
+
 /// Puts which agent it is into the guest's JSON object.
 void set_agent(Outcome& outcome, const AgentIdentity& identity);
 

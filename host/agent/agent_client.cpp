@@ -111,6 +111,25 @@ Result<std::vector<HookEntry>> AgentClient::hooks(bool check)
                                  qapi::FrostlineListHooks::name, decode_hooks));
 }
 
+Result<std::int64_t> AgentClient::exec(const std::vector<std::string>& command)
+{
+    qapi::GuestExec::Arguments arguments;
+    arguments.path = command.front();
+    arguments.arg = std::vector<std::string>{command.begin() + 1, command.end()};
+    // The form that every qemu-ga knows: both streams, each by itself.
+    arguments.capture_output = qapi::GuestExecCaptureOutput{true};
+    return flatten(decode_answer(send<qapi::GuestExec>(arguments, limits_.answer),
+                                 qapi::GuestExec::name, decode_exec));
+}
+
+Result<ExecState> AgentClient::exec_state(std::int64_t pid)
+{
+    qapi::GuestExecStatus::Arguments arguments;
+    arguments.pid = pid;
+    return flatten(decode_answer(send<qapi::GuestExecStatus>(arguments, limits_.answer),
+                                 qapi::GuestExecStatus::name, decode_exec_state));
+}
+
 Result<Answer<FreezeResult>> AgentClient::freeze(const FreezeWish& wish)
 {
     if (!frostline_) {

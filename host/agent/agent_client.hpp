@@ -50,6 +50,10 @@ public:
     /// Without `id`: whatever is frozen.
     [[nodiscard]] Result<Answer<ThawResult>> thaw(const std::optional<std::string>& id);
 
+    /// Starts a program in the guest, without a shell; returns its process id.
+    [[nodiscard]] Result<std::int64_t> exec(const std::vector<std::string>& command);
+    [[nodiscard]] Result<ExecState> exec_state(std::int64_t pid);
+
     [[nodiscard]] bool frostline() const { return frostline_; }
     [[nodiscard]] const Limits& limits() const { return limits_; }
 

@@ -209,6 +209,28 @@ Result<std::int64_t> decode_count(const json::Value& value)
     return decode<qapi::GuestFsfreezeThaw>(value);
 }
 
+Result<std::int64_t> decode_exec(const json::Value& value)
+{
+    const Result<qapi::GuestExecStarted> started = decode<qapi::GuestExec>(value);
+    return started ? Result<std::int64_t>{started->pid} : fail(started.error());
+}
+
+Result<ExecState> decode_exec_state(const json::Value& value)
+{
+    Result<qapi::GuestExecState> state = decode<qapi::GuestExecStatus>(value);
+    if (!state) {
+        return fail(std::move(state).error());
+    }
+    ExecState out;
+    out.exited = state->exited;
+    out.exit_status = state->exitcode;
+    out.signal = state->signal;
+    out.output = state->out_data ? std::move(state->out_data->data) : std::string{};
+    out.errors = state->err_data ? std::move(state->err_data->data) : std::string{};
+    out.truncated = state->out_truncated.value_or(false) || state->err_truncated.value_or(false);
+    return out;
+}
+
 std::int64_t held_filesystems(const FreezeReport& report)
 {
     return std::count_if(

@@ -22,4 +22,7 @@ namespace frostline::host {
 /// File systems of a report that were held: frozen, or written back where freezing is impossible.
 [[nodiscard]] std::int64_t held_filesystems(const FreezeReport& report);
 
+[[nodiscard]] Result<std::int64_t> decode_exec(const json::Value& value);
+[[nodiscard]] Result<ExecState> decode_exec_state(const json::Value& value);
+
 } // namespace frostline::host

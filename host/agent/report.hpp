@@ -87,4 +87,14 @@ struct ThawResult {
     std::optional<FreezeReport> report;
 };
 
+/// How a program in the guest is doing.
+struct ExecState {
+    bool exited = false;
+    std::optional<std::int64_t> exit_status; ///< nullopt: a signal ended it
+    std::optional<std::int64_t> signal;
+    std::string output; ///< only after its end
+    std::string errors;
+    bool truncated = false; ///< there was more than the guest keeps
+};
+
 } // namespace frostline::host

@@ -14,13 +14,15 @@ Unix socket, it is only a label. --qmp is the monitor of that QEMU.
   hooks [--check]       the guest's hooks; --check runs their checks
   freeze [--deadline T] freeze by hand; a Frostline agent thaws itself after T
   thaw                  thaw by hand
+  exec GUEST -- CMD...  run a program in the guest, show its output and status
   snapshot [--name N] [--deadline T] [--require app|fs|crash]
            [--on-error abort|skip] [--lease-dir DIR] METHOD
                         freeze all guests, take the snapshot, thaw all, and say
                         what it is worth. METHOD is one of
     --overlay [--overlay-dir DIR]     new qcow2 overlays for all disks at once
     -- COMMAND...  [--report-dir DIR] run while all are frozen (docs/host.md)
-    --commit --name N                 folds the overlays of N back, guest running
+    --backup DIR [--incremental]      copies of the disks, the guest goes on
+    --commit --name N                 fold the overlays of N back, guest running
   --json      one JSON document instead of a table
   --timeout T longest wait for one answer (10s; 3min for a freeze)
 T is a number with ms, s or min; a bare number is seconds.

@@ -19,7 +19,7 @@ struct VerbEntry {
     Verb verb;
 };
 
-constexpr std::array<VerbEntry, 7> verbs{{
+constexpr std::array<VerbEntry, 8> verbs{{
     {"ping", Verb::ping},
     {"info", Verb::info},
     {"status", Verb::status},
@@ -27,6 +27,7 @@ constexpr std::array<VerbEntry, 7> verbs{{
     {"freeze", Verb::freeze},
     {"thaw", Verb::thaw},
     {"snapshot", Verb::snapshot},
+    {"exec", Verb::exec},
 }};
 
 Failure usage(std::string message)
@@ -179,6 +180,19 @@ const std::vector<OptionEntry>& option_table()
              o.overlay = true;
              return {};
          }},
+        {"--backup",
+         true,
+         {Verb::snapshot},
+         [](Options& o, const std::string& v) {
+             return set_directory(o.backup_directory, "--backup", v);
+         }},
+        {"--incremental",
+         false,
+         {Verb::snapshot},
+         [](Options& o, const std::string&) -> Result<void> {
+             o.incremental = true;
+             return {};
+         }},
         {"--commit",
          false,
          {Verb::snapshot},
@@ -290,16 +304,21 @@ Result<void> check_target(Options& options, const std::vector<std::string>& gues
 Result<void> check_snapshot(const Options& options)
 {
     const int methods = static_cast<int>(options.overlay) + static_cast<int>(options.commit) +
-                        static_cast<int>(!options.command.empty());
+                        static_cast<int>(!options.command.empty()) +
+                        static_cast<int>(!options.backup_directory.empty());
     if (methods > 1) {
-        return usage("--overlay, --commit and a command exclude each other: say one of them");
+        return usage("--overlay, --backup, --commit and a command exclude each other: say one of "
+                     "them");
     }
     if (methods == 0) {
-        return usage("how? Say --overlay, or \"-- COMMAND...\" for a command that takes the "
-                     "snapshot of the storage");
+        return usage("how? Say --overlay, --backup DIR, or \"-- COMMAND...\" for a command that "
+                     "takes the snapshot of the storage");
     }
-    if ((options.overlay || options.commit) && options.socket && !options.qmp) {
-        return usage("--overlay and --commit need the monitor as well: give --qmp PATH");
+    if (options.command.empty() && options.socket && !options.qmp) {
+        return usage("the disks can be reached by the monitor only: give --qmp PATH");
+    }
+    if (options.incremental && options.backup_directory.empty()) {
+        return usage("--incremental goes with --backup DIR");
     }
     if (options.commit && options.name.empty()) {
         return usage("--commit: say which snapshot, by --name");
@@ -319,7 +338,8 @@ Result<Options> parse_options(const std::vector<std::string>& arguments)
         const std::string& argument = arguments[at];
         if (only_words || argument.empty() || argument[0] != '-' || argument == "-") {
             words.push_back(argument);
-        } else if (argument == "--" && !words.empty() && words[0] == "snapshot") {
+        } else if (argument == "--" && !words.empty() &&
+                   (words[0] == "snapshot" || words[0] == "exec")) {
             const auto rest = arguments.begin() + static_cast<std::ptrdiff_t>(at) + 1;
             options.command.assign(rest, arguments.end());
             break;
@@ -356,6 +376,9 @@ Result<Options> parse_options(const std::vector<std::string>& arguments)
     words.erase(words.begin());
     if (Result<void> target = check_target(options, words); !target) {
         return fail(std::move(target).error());
+    }
+    if (options.verb == Verb::exec && options.command.empty()) {
+        return usage("what? Write the program after \"--\": frostline exec GUEST -- PROGRAM ...");
     }
     if (options.verb == Verb::snapshot) {
         if (Result<void> method = check_snapshot(options); !method) {

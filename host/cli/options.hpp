@@ -12,7 +12,7 @@
 
 namespace frostline::host {
 
-enum class Verb { help, version, ping, info, status, hooks, freeze, thaw, snapshot };
+enum class Verb { help, version, ping, info, status, hooks, freeze, thaw, snapshot, exec };
 
 /// The command line, checked: options that make no sense together or for the verb are refused.
 struct Options {
@@ -29,11 +29,14 @@ struct Options {
     std::string name; ///< of the snapshot; empty: one is made
     Level require = Level::app;
     bool overlay = false;
-    bool commit = false;              ///< folds the overlays of snapshot `name` back
-    std::vector<std::string> command; ///< after "--": what takes the snapshot
-    bool skip_failed = false;         ///< --on-error=skip
-    std::string report_directory;     ///< absolute; empty: where the method has a place
-    std::string overlay_directory;    ///< absolute; empty: beside each image
+    std::string backup_directory; ///< absolute; not empty: --backup
+    bool incremental = false;
+    bool commit = false; ///< folds the overlays of snapshot `name` back
+    std::vector<std::string>
+        command;                   ///< after "--": what takes the snapshot, or is run in the guest
+    bool skip_failed = false;      ///< --on-error=skip
+    std::string report_directory;  ///< absolute; empty: where the method has a place
+    std::string overlay_directory; ///< absolute; empty: beside each image
     std::string lease_directory = "/run/lock/frostline";
 };
 

@@ -43,6 +43,22 @@ public:
     [[nodiscard]] virtual Result<BlockJob> block_job(const std::string& target) = 0;
     /// `pivot`: the disk uses the image below from now on; else it stays with its overlay.
     [[nodiscard]] virtual Result<void> end_block_job(const std::string& target, bool pivot) = 0;
+
+    /// Starts a push backup to images that are there already; returns when the moment is fixed.
+    /// `checkpoint_xml` empty: nothing remembers it. After an error nobody knows: ask backup_job().
+    [[nodiscard]] virtual Result<void> begin_backup(const std::string& backup_xml,
+                                                    const std::string& checkpoint_xml) = 0;
+    struct BackupJob {
+        std::uint64_t done = 0;
+        std::uint64_t total = 0;
+        bool running = false;
+        std::string error; ///< of one that has ended; empty: it went well
+    };
+    [[nodiscard]] virtual Result<BackupJob> backup_job() = 0;
+    [[nodiscard]] virtual Result<void> cancel_backup() = 0;
+    [[nodiscard]] virtual Result<bool> has_checkpoint(const std::string& name) = 0;
+    /// One that isn't there is no error.
+    [[nodiscard]] virtual Result<void> forget_checkpoint(const std::string& name) = 0;
 };
 
 /// `uri` empty: libvirt's default. `name` is a name, a UUID or an id. Errors: unsupported when this

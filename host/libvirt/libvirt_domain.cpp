@@ -76,6 +76,12 @@ public:
                                             const std::string& base) override;
     [[nodiscard]] Result<BlockJob> block_job(const std::string& target) override;
     [[nodiscard]] Result<void> end_block_job(const std::string& target, bool pivot) override;
+    [[nodiscard]] Result<void> begin_backup(const std::string& backup_xml,
+                                            const std::string& checkpoint_xml) override;
+    [[nodiscard]] Result<BackupJob> backup_job() override;
+    [[nodiscard]] Result<void> cancel_backup() override;
+    [[nodiscard]] Result<bool> has_checkpoint(const std::string& name) override;
+    [[nodiscard]] Result<void> forget_checkpoint(const std::string& name) override;
 
 private:
     [[nodiscard]] Result<Reply> call(std::string_view command, json::Object arguments,
@@ -184,6 +190,124 @@ Result<void> LibvirtDomain::end_block_job(const std::string& target, bool pivot)
     const unsigned flags = pivot ? VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT : 0;
     if (::virDomainBlockJobAbort(domain_.get(), target.c_str(), flags) != 0) {
         return libvirt_failure((pivot ? "switch disk " : "end the block job of disk ") + target);
+    }
+    return {};
+}
+
+Result<void> LibvirtDomain::begin_backup(const std::string& backup_xml,
+                                         const std::string& checkpoint_xml)
+{
+    const char* checkpoint = checkpoint_xml.empty() ? nullptr : checkpoint_xml.c_str();
+    if (::virDomainBackupBegin(domain_.get(), backup_xml.c_str(), checkpoint,
+                               VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL) != 0) {
+        return libvirt_failure("start the backup");
+    }
+    return {};
+}
+
+/// What libvirt tells of a job, with the memory that it is in.
+class JobStats {
+public:
+    JobStats(virDomainPtr domain, unsigned flags)
+        : good_(::virDomainGetJobStats(domain, &type_, &params_, &count_, flags) == 0)
+    {}
+    ~JobStats() { ::virTypedParamsFree(params_, count_); }
+    JobStats(const JobStats&) = delete;
+    JobStats& operator=(const JobStats&) = delete;
+    JobStats(JobStats&&) = delete;
+    JobStats& operator=(JobStats&&) = delete;
+
+    [[nodiscard]] bool good() const { return good_; }
+    [[nodiscard]] int type() const { return type_; }
+    [[nodiscard]] std::uint64_t number(const char* name) const
+    {
+        unsigned long long value = 0;
+        return ::virTypedParamsGetULLong(params_, count_, name, &value) == 1 ? value : 0;
+    }
+    [[nodiscard]] std::optional<bool> flag(const char* name) const
+    {
+        int value = 0;
+        return ::virTypedParamsGetBoolean(params_, count_, name, &value) == 1
+                   ? std::optional{value != 0}
+                   : std::nullopt;
+    }
+    [[nodiscard]] std::string word(const char* name) const
+    {
+        const char* value = nullptr;
+        return ::virTypedParamsGetString(params_, count_, name, &value) == 1 && value != nullptr
+                   ? text::printable(value, 2048)
+                   : std::string{};
+    }
+
+private:
+    int type_ = 0;
+    virTypedParameterPtr params_ = nullptr;
+    int count_ = 0;
+    bool good_ = false;
+};
+
+Result<Domain::BackupJob> LibvirtDomain::backup_job()
+{
+    const JobStats now{domain_.get(), 0};
+    if (!now.good()) {
+        return libvirt_failure("look at the backup");
+    }
+    if (now.type() == VIR_DOMAIN_JOB_BOUNDED || now.type() == VIR_DOMAIN_JOB_UNBOUNDED) {
+        return BackupJob{now.number(VIR_DOMAIN_JOB_DISK_PROCESSED),
+                         now.number(VIR_DOMAIN_JOB_DISK_TOTAL),
+                         true,
+                         {}};
+    }
+    // Without "keep", whoever asks first is the only one who learns it.
+    const JobStats ended{domain_.get(),
+                         VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED};
+    if (!ended.good()) {
+        return libvirt_failure("look at the backup that has ended");
+    }
+    BackupJob job;
+    if (ended.type() != VIR_DOMAIN_JOB_COMPLETED ||
+        !ended.flag(VIR_DOMAIN_JOB_SUCCESS).value_or(true)) {
+        job.error = ended.word(VIR_DOMAIN_JOB_ERRMSG);
+        job.error = job.error.empty() ? "libvirt tells no reason" : job.error;
+    }
+    return job;
+}
+
+Result<void> LibvirtDomain::cancel_backup()
+{
+    if (::virDomainAbortJob(domain_.get()) != 0) {
+        return libvirt_failure("end the backup");
+    }
+    return {};
+}
+
+struct FreeCheckpoint {
+    void operator()(virDomainCheckpointPtr checkpoint) const noexcept
+    {
+        ::virDomainCheckpointFree(checkpoint);
+    }
+};
+using Checkpoint = std::unique_ptr<virDomainCheckpoint, FreeCheckpoint>;
+
+Result<bool> LibvirtDomain::has_checkpoint(const std::string& name)
+{
+    const Checkpoint found{::virDomainCheckpointLookupByName(domain_.get(), name.c_str(), 0)};
+    if (!found && last_error().code != VIR_ERR_NO_DOMAIN_CHECKPOINT) {
+        return libvirt_failure("look for the checkpoint " + name);
+    }
+    return found != nullptr;
+}
+
+Result<void> LibvirtDomain::forget_checkpoint(const std::string& name)
+{
+    const Checkpoint found{::virDomainCheckpointLookupByName(domain_.get(), name.c_str(), 0)};
+    if (!found) {
+        return last_error().code == VIR_ERR_NO_DOMAIN_CHECKPOINT
+                   ? Result<void>{}
+                   : libvirt_failure("look for the checkpoint " + name);
+    }
+    if (::virDomainCheckpointDelete(found.get(), 0) != 0) {
+        return libvirt_failure("forget the checkpoint " + name);
     }
     return {};
 }

@@ -4,6 +4,7 @@
 #include "common/text.hpp"
 #include "host/io/child.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <unistd.h>
@@ -25,20 +26,6 @@ bool can_be_run(const std::string& program)
         }
     }
     return false;
-}
-
-/// What it has written, safe to print, with its lines and tabs kept.
-std::vector<std::string> lines_of(const std::string& output)
-{
-    std::vector<std::string> lines;
-    for (const std::string& line : text::split(output, '\n')) {
-        std::vector<std::string> fields;
-        for (const std::string& field : text::split(line, '\t')) {
-            fields.push_back(text::printable(field, 4096));
-        }
-        lines.push_back(text::join(fields, "\t"));
-    }
-    return lines;
 }
 
 } // namespace
@@ -119,7 +106,7 @@ void CommandSnapshot::describe(json::Object& whole) const
         whole.set("command-status", std::int64_t{*exit_status_});
     }
     if (!output_.empty()) {
-        whole.set("command-output", text::join(lines_of(output_), "\n"));
+        whole.set("command-output", text::printable_lines(output_, 65536));
     }
 }
 
@@ -127,10 +114,11 @@ std::string CommandSnapshot::table() const
 {
     std::string text =
         "command: " + text::printable(text::join(settings_.command, " "), 1024) + "\n";
-    for (const std::string& line : lines_of(output_)) {
-        if (!line.empty()) {
-            text += "  " + line + "\n";
-        }
+    const std::string output = text::printable_lines(output_, 65536);
+    for (std::size_t at = 0; at < output.size();) {
+        const std::size_t end = std::min(output.find('\n', at), output.size());
+        text += "  " + output.substr(at, end - at) + "\n";
+        at = end + 1;
     }
     return text;
 }

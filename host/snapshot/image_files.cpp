@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <string_view>
 
 #include <fcntl.h>
@@ -66,27 +67,74 @@ Result<void> copy_access(const std::string& base, const std::string& path, int d
 
 } // namespace
 
-Result<void> LocalImageFiles::create_overlay(const std::string& path, const std::string& base,
-                                             const std::string& format, std::uint64_t size,
-                                             TimePoint until)
+Result<void> LocalImageFiles::create(const std::string& path, const std::string& access_of,
+                                     const std::vector<std::string>& backing, std::uint64_t size,
+                                     TimePoint until)
 {
     // Claim the name first: qemu-img would overwrite whatever is there.
     const Result<UniqueFd> file = create_new(path, 0600);
     if (!file) {
         return fail(file.error());
     }
-    // -u: the base is not opened, its size is given. It is the guest's live disk.
-    Result<void> made = run_program({"qemu-img", "create", "-q", "-f", "qcow2", "-u", "-b", base,
-                                     "-F", format, path, std::to_string(size)},
-                                    waiter_, until);
+    std::vector<std::string> command{"qemu-img", "create", "-q", "-f", "qcow2"};
+    command.insert(command.end(), backing.begin(), backing.end());
+    command.push_back(path);
+    command.push_back(std::to_string(size));
+    Result<void> made = run_program(command, waiter_, until);
     if (made) {
-        made = copy_access(base, path, file->get());
+        made = copy_access(access_of, path, file->get());
     }
     if (!made) {
         ::unlink(path.c_str());
-        return fail(std::move(made).error().with_context("create overlay " + path));
+        return fail(std::move(made).error().with_context("create " + path));
     }
     return {};
+}
+
+Result<void> LocalImageFiles::create_overlay(const std::string& path, const std::string& base,
+                                             const std::string& format, std::uint64_t size,
+                                             TimePoint until)
+{
+    // -u: the base is not opened, its size is given. It is the guest's live disk.
+    return create(path, base, {"-u", "-b", base, "-F", format}, size, until);
+}
+
+Result<void> LocalImageFiles::create_image(const std::string& path, const std::string& base,
+                                           const std::string& parent, std::uint64_t size,
+                                           TimePoint until)
+{
+    const std::vector<std::string> backing =
+        parent.empty() ? std::vector<std::string>{}
+                       : std::vector<std::string>{"-u", "-b", parent, "-F", "qcow2"};
+    return create(path, base, backing, size, until);
+}
+
+Result<std::vector<std::string>> LocalImageFiles::list(const std::string& directory,
+                                                       const std::string& ending)
+{
+    std::error_code error;
+    std::vector<std::string> names;
+    for (std::filesystem::directory_iterator entry{directory, error}, end; !error && entry != end;
+         entry.increment(error)) {
+        std::string name = entry->path().filename().string();
+        if (name.size() > ending.size() &&
+            name.compare(name.size() - ending.size(), ending.size(), ending) == 0) {
+            names.push_back(std::move(name));
+        }
+    }
+    if (error) {
+        return fail(ErrorKind::io, "look into " + directory + ": " + error.message());
+    }
+    return names;
+}
+
+std::uint64_t LocalImageFiles::allocated(const std::string& path)
+{
+    struct stat info = {};
+    if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
+        return 0;
+    }
+    return static_cast<std::uint64_t>(info.st_blocks) * 512;
 }
 
 Result<std::uint64_t> LocalImageFiles::free_space(const std::string& directory)

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace frostline::host {
 
@@ -20,6 +21,17 @@ public:
                                                       const std::string& base,
                                                       const std::string& format, std::uint64_t size,
                                                       TimePoint until) = 0;
+    /// The same for a copy of `base`: a new qcow2 on top of `parent` (a qcow2; empty: on top of
+    /// nothing), readable by nobody whom `base` isn't readable by.
+    [[nodiscard]] virtual Result<void> create_image(const std::string& path,
+                                                    const std::string& base,
+                                                    const std::string& parent, std::uint64_t size,
+                                                    TimePoint until) = 0;
+    /// The names in a folder that end so.
+    [[nodiscard]] virtual Result<std::vector<std::string>> list(const std::string& directory,
+                                                                const std::string& ending) = 0;
+    /// What a file takes of its disk, in bytes; 0 where nobody can say.
+    [[nodiscard]] virtual std::uint64_t allocated(const std::string& path) = 0;
     /// Bytes free for new files in that directory.
     [[nodiscard]] virtual Result<std::uint64_t> free_space(const std::string& directory) = 0;
     [[nodiscard]] virtual bool exists(const std::string& path) = 0;
@@ -42,6 +54,12 @@ public:
     [[nodiscard]] Result<void> create_overlay(const std::string& path, const std::string& base,
                                               const std::string& format, std::uint64_t size,
                                               TimePoint until) override;
+    [[nodiscard]] Result<void> create_image(const std::string& path, const std::string& base,
+                                            const std::string& parent, std::uint64_t size,
+                                            TimePoint until) override;
+    [[nodiscard]] Result<std::vector<std::string>> list(const std::string& directory,
+                                                        const std::string& ending) override;
+    [[nodiscard]] std::uint64_t allocated(const std::string& path) override;
     [[nodiscard]] Result<std::uint64_t> free_space(const std::string& directory) override;
     [[nodiscard]] bool exists(const std::string& path) override;
     [[nodiscard]] Result<void> claim(const std::string& path) override;
@@ -50,6 +68,10 @@ public:
     [[nodiscard]] Result<void> remove(const std::string& path) override;
 
 private:
+    [[nodiscard]] Result<void> create(const std::string& path, const std::string& access_of,
+                                      const std::vector<std::string>& backing, std::uint64_t size,
+                                      TimePoint until);
+
     Waiter& waiter_;
 };
 

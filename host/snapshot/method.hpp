@@ -4,6 +4,7 @@
 #include "common/json/value.hpp"
 #include "host/io/answer.hpp"
 #include "host/io/waiter.hpp"
+#include "host/progress.hpp"
 
 #include <optional>
 #include <string>
@@ -36,6 +37,12 @@ public:
     [[nodiscard]] virtual Result<Answer<bool>> take(TimePoint until) = 0;
     /// Asks again, when there is time. A mixture is unknown.
     [[nodiscard]] virtual Result<Switch> find_out(TimePoint until) = 0;
+    /// What goes on after the thaw, until the snapshot is whole. Returns what people should know
+    /// besides, mostly nothing. An error: there is no snapshot; discard() is called then.
+    [[nodiscard]] virtual Result<std::string> finish(Waiter& /*waiter*/, Progress& /*progress*/)
+    {
+        return std::string{};
+    }
     /// Takes back what prepare() did. Never call it when take() is done or unknown. Goes on after
     /// failures; the error lists what is left.
     [[nodiscard]] virtual Result<void> discard(TimePoint until) = 0;
@@ -45,6 +52,11 @@ public:
     [[nodiscard]] virtual std::string table() const = 0;
     /// The folder that the description belongs in; empty where the method has no place for it.
     [[nodiscard]] virtual std::string description_folder() const = 0;
+    /// What tells this guest's description from another's; nullopt: it needs that in a group only.
+    [[nodiscard]] virtual std::optional<std::string> description_label() const
+    {
+        return std::nullopt;
+    }
 };
 
 /// NAME.frostline.json, in a group NAME.LABEL.frostline.json.

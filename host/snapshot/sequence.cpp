@@ -25,6 +25,9 @@ std::vector<SnapshotResult> SnapshotSequence::run()
     for (SnapshotMethod* method : methods()) {
         find_out(*method);
     }
+    for (SnapshotMethod* method : methods()) {
+        finish(*method);
+    }
     std::vector<SnapshotResult> results;
     for (Guest& guest : guests_) {
         SnapshotResult& result = guest.freeze.result();
@@ -254,6 +257,30 @@ void SnapshotSequence::find_out(SnapshotMethod& method)
     if (discard_it) {
         discard(method);
     }
+}
+
+void SnapshotSequence::finish(SnapshotMethod& method)
+{
+    std::vector<Guest*> guests = guests_of(method);
+    std::erase_if(guests, [](Guest* guest) {
+        const Evidence::Taken taken = guest->freeze.result().evidence.taken;
+        return taken != Evidence::Taken::in_window && taken != Evidence::Taken::late;
+    });
+    if (guests.empty()) {
+        return;
+    }
+    const Result<std::string> finished = method.finish(waiter_, progress_);
+    if (finished) {
+        if (!finished->empty()) {
+            guests.front()->freeze.note(*finished);
+        }
+        return;
+    }
+    for (Guest* guest : guests) {
+        guest->freeze.note(finished.error().message());
+        guest->freeze.result().evidence.taken = Evidence::Taken::no;
+    }
+    discard(method);
 }
 
 void SnapshotSequence::discard(SnapshotMethod& method)

@@ -54,6 +54,7 @@ private:
     void take(SnapshotMethod& method);
     void thaw_all();
     void find_out(SnapshotMethod& method);
+    void finish(SnapshotMethod& method);
     void discard(SnapshotMethod& method);
     void fail_guest(Guest& guest);
     void give_up(const std::string& because);

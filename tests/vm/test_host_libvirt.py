@@ -109,6 +109,41 @@ class OneGuest(HostTest):
         self.assertEqual(list(before["root"].parent.glob("fold*")), [])
         self.guest.acks.wait_more(50, 60)
 
+    def test_backups_whole_and_incremental(self):
+        """While PostgreSQL is written to; a guest is started from the second one."""
+        self.guest.start_writer()
+        self.addCleanup(self.shell.run, "systemctl stop lab-writer")
+        self.guest.acks.wait_more(50, 120)
+        place = fixture.make_folder("backup")
+        before = self.disks()
+        run, guests = self.frostline("snapshot", "web1", "--backup", place, "--name", "one",
+                                     "--deadline", "60s")
+        self.assertEqual((run.status, run.errors), (0, ""), run.output)
+        self.assertEqual((guests["web1"]["level"], guests["web1"]["method"]), ("app", "backup"))
+        self.guest.acks.wait_more(50, 60)
+        asked = time.monotonic()
+        run, guests = self.frostline("snapshot", "web1", "--backup", place, "--incremental", "--name",
+                                     "two", "--deadline", "60s")
+        self.assertEqual((run.status, run.errors), (0, ""), run.output)
+        self.assertEqual(guests["web1"]["parent"], "one")
+        self.assertEqual(self.disks(), before)
+        self.guest.acks.wait_more(20, 60)
+        images = {disk: Path(told["backup"]) for disk, told in zip(before, guests["web1"]["disks"])}
+        sizes = {disk: (place / f"web1.{told['disk']}.one.qcow2").stat().st_blocks
+                 for disk, told in zip(before, guests["web1"]["disks"])}
+        self.assertLess(images["root"].stat().st_blocks, sizes["root"] / 4)
+        self.assertIn("frostline-two", self.guest.check("checkpoint-list", "--name"))
+        self.assertNotIn("frostline-one", self.guest.check("checkpoint-list", "--name"))
+        self.assert_at_rest(images)
+        folder = fixture.make_folder("second")
+        second = Guest(self.guest.image, folder, make_disks(folder, images))
+        self.addCleanup(second.stop)
+        second.start()
+        second.wait_shell()
+        for finding in (verify.database_start(second.shell),
+                        verify.records(second.shell, self.guest.acks.highest(before=asked))):
+            self.assertTrue(finding.good, f"{finding.what}: {finding.detail}")
+
     def test_an_overlay_that_is_there_already_is_not_touched(self):
         before = self.disks()
         target = before["pgwal"].parent / f"{before['pgwal'].name.split('.')[0]}.taken.qcow2"

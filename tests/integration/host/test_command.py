@@ -82,7 +82,7 @@ class Command(Case):
         self.assertEqual(guest["method"], "command")
         self.assertEqual(guest["command"], ["echo", "hello"])
         self.assertEqual(guest["command-status"], 0)
-        self.assertEqual(guest["command-output"], "hello")
+        self.assertEqual(guest["command-output"], "hello\n")
         with open(os.path.join(reports, "one.frostline.json"), encoding="utf-8") as file:
             kept = json.load(file)
         self.assertEqual(kept["level"], "app")

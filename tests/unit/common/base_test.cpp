@@ -72,6 +72,8 @@ TEST(TextTest, PrintableEscapesWhatTerminalsObey)
 {
     EXPECT_EQ(text::printable("aé\x1b[2J\n"), "aé\\x1b[2J\\x0a");
     EXPECT_EQ(text::printable("\xFF\x80"), "\\xff\\x80");
+    EXPECT_EQ(text::printable_lines(" a\n\n\tb\r\n\x1b", 99), " a\n\n\tb\\x0d\n\\x1b");
+    EXPECT_EQ(text::printable_lines("a\nb\nc", 3), "a\nb...");
     EXPECT_EQ(text::printable("\xC2\x9B"), "\\xc2\\x9b"); // CSI in one character
     EXPECT_EQ(text::printable(std::string("a\0b", 3)), "a\\x00b");
     EXPECT_EQ(text::printable("abcdef", 3), "abc...");

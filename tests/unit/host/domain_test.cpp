@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/xml.hpp"
 #include "fakes.hpp"
+#include "host/libvirt/domain_backup.hpp"
 #include "host/libvirt/domain_disks.hpp"
 #include "host/libvirt/domain_overlay.hpp"
 
@@ -138,6 +139,36 @@ public:
     [[nodiscard]] Result<BlockJob> block_job(const std::string&) override { return BlockJob{}; }
     [[nodiscard]] Result<void> end_block_job(const std::string&, bool) override { return {}; }
 
+    [[nodiscard]] Result<void> begin_backup(const std::string& backup_xml,
+                                            const std::string& checkpoint_xml) override
+    {
+        request = backup_xml;
+        checkpoint = checkpoint_xml;
+        job.running = true;
+        return {};
+    }
+    [[nodiscard]] Result<BackupJob> backup_job() override
+    {
+        BackupJob now = job;
+        job.running = false;
+        return now;
+    }
+    [[nodiscard]] Result<void> cancel_backup() override
+    {
+        log.emplace_back("cancel");
+        return {};
+    }
+    [[nodiscard]] Result<bool> has_checkpoint(const std::string&) override { return remembers; }
+    [[nodiscard]] Result<void> forget_checkpoint(const std::string& name) override
+    {
+        log.push_back("forget " + name);
+        return {};
+    }
+
+    BackupJob job;
+    std::string checkpoint;
+    bool remembers = true;
+    std::vector<std::string> log;
     FakeTransport transport;
     bool is_local = true;
     bool idle = true;
@@ -207,6 +238,51 @@ TEST_F(DomainOverlay, NothingIsLeftOfWhatCannotBePrepared)
     DomainOverlaySnapshot method = make();
     ASSERT_TRUE(method.prepare(later()));
     ASSERT_TRUE(method.discard(later()));
+    EXPECT_EQ(files_.paths, before);
+}
+
+class DomainBackups : public testing::Test {
+protected:
+    DomainBackup make() { return {domain_, files_, {"one", "web", "/backups", false}}; }
+    TimePoint later() { return waiter_.now() + Millis{10'000}; }
+
+    FakeWaiter waiter_;
+    NoProgress progress_;
+    FakeDomain domain_;
+    FakeFiles files_;
+};
+
+TEST_F(DomainBackups, ImagesAreMadeBeforehandAndOneCallFixesTheMoment)
+{
+    DomainBackup method = make();
+    ASSERT_TRUE(method.prepare(later()));
+    EXPECT_TRUE(files_.exists("/backups/web.vda.one.qcow2"));
+    ASSERT_TRUE(method.take(later())->good());
+    EXPECT_EQ(domain_.request,
+              "<domainbackup mode='push'><disks><disk name='vda' backup='yes' type='file'><driver "
+              "type='qcow2'/><target file='/backups/web.vda.one.qcow2'/></disk><disk name='vdb' "
+              "backup='yes' type='file'><driver type='qcow2'/><target "
+              "file='/backups/web.vdb.one.qcow2'/></disk></disks></domainbackup>");
+    // A raw image can't remember what has changed.
+    EXPECT_EQ(domain_.checkpoint,
+              "<domaincheckpoint><name>frostline-one</name><disks><disk name='vda' "
+              "checkpoint='bitmap'/><disk name='vdb' checkpoint='no'/></disks></domaincheckpoint>");
+    EXPECT_EQ(method.find_out(later()).value(), SnapshotMethod::Switch::done);
+    EXPECT_EQ(method.finish(waiter_, progress_).value(), "");
+}
+
+TEST_F(DomainBackups, OneThatFailsLeavesNothing)
+{
+    const std::set<std::string> before = files_.paths;
+    DomainBackup method = make();
+    ASSERT_TRUE(method.prepare(later()));
+    ASSERT_TRUE(method.take(later()));
+    domain_.job = {0, 0, false, "No space left on device"};
+    EXPECT_THAT(method.finish(waiter_, progress_).error().message(),
+                HasSubstr("No space left on device"));
+    domain_.job = {1, 2, true, {}};
+    ASSERT_TRUE(method.discard(later()));
+    EXPECT_EQ(domain_.log, (std::vector<std::string>{"cancel", "forget frostline-one"}));
     EXPECT_EQ(files_.paths, before);
 }
 

@@ -168,6 +168,17 @@ public:
     {
         return claim(path);
     }
+    [[nodiscard]] Result<void> create_image(const std::string& path, const std::string&,
+                                            const std::string&, std::uint64_t, TimePoint) override
+    {
+        return claim(path);
+    }
+    [[nodiscard]] Result<std::vector<std::string>> list(const std::string&,
+                                                        const std::string&) override
+    {
+        return std::vector<std::string>{};
+    }
+    [[nodiscard]] std::uint64_t allocated(const std::string&) override { return 1048576; }
     [[nodiscard]] Result<std::uint64_t> free_space(const std::string&) override { return space; }
     [[nodiscard]] bool exists(const std::string& path) override { return paths.count(path) != 0; }
     [[nodiscard]] Result<void> claim(const std::string& path) override

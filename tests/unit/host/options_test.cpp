@@ -69,7 +69,8 @@ TEST(Options, WhatIsWrongIsSaidWithAHint)
     const std::vector<std::pair<std::string, std::string>> wrong{
         {"", "no verb"},
         {"frobnicate web", "unknown verb 'frobnicate'"},
-        {"exec web", "this frostline has ping, info, status, hooks, freeze, thaw, snapshot"},
+        {"shell web", "this frostline has ping, info, status, hooks, freeze, thaw, snapshot"},
+        {"exec web", "Write the program after"},
         {"--frob ping web", "unknown option '--frob'"},
         {"ping", "which guest?"},
         {"ping a b", "one guest at a time"},
@@ -92,7 +93,10 @@ TEST(Options, WhatIsWrongIsSaidWithAHint)
         {"snapshot web db web --overlay", "'web' is named twice"},
         {"snapshot web --overlay --on-error panic", "neither abort"},
         {"--socket /a --qmp /q snapshot", "--overlay"},
-        {"--socket /a --qmp /q snapshot --backup /b", "unknown option '--backup'"},
+        {"--socket /a --qmp /q snapshot --copy /b", "unknown option '--copy'"},
+        {"--socket /a snapshot --backup /b", "--qmp PATH"},
+        {"snapshot web --overlay --incremental", "--incremental goes with --backup"},
+        {"snapshot web --overlay --backup /b", "exclude each other"},
         {"--socket /a --qmp /q snapshot --overlay --require most", "write app, fs or crash"},
         {"--socket /a --qmp /q snapshot --overlay --name ../x", "is no name"},
         {"--socket /a --qmp /q snapshot --overlay --name .x", "is no name"},
@@ -129,7 +133,7 @@ TEST(Options, HelpFitsAScreen)
 TEST(Options, HelpNamesEveryVerb)
 {
     for (const Verb verb : {Verb::ping, Verb::info, Verb::status, Verb::hooks, Verb::freeze,
-                            Verb::thaw, Verb::snapshot}) {
+                            Verb::thaw, Verb::snapshot, Verb::exec}) {
         EXPECT_NE(help_text().find(verb_name(verb)), std::string_view::npos) << verb_name(verb);
     }
 }

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/qmp/qmp_backup.hpp"
+
+#include "common/text.hpp"
+#include "host/snapshot/qemu_checks.hpp"
+
+#include <algorithm>
+
+namespace frostline::host {
+
+namespace {
+
+constexpr Millis pause_between{100};
+
+std::string string_at(const json::Value& value, const char* name)
+{
+    const json::Value* found = value.find(name);
+    return found != nullptr && found->as_string() != nullptr ? *found->as_string() : std::string{};
+}
+
+std::uint64_t number_at(const json::Value& value, const char* name)
+{
+    const json::Value* found = value.find(name);
+    return found != nullptr && found->as_int() != nullptr && *found->as_int() > 0
+               ? static_cast<std::uint64_t>(*found->as_int())
+               : 0;
+}
+
+bool has_bitmap(const json::Value& nodes, const std::string& node, const std::string& name)
+{
+    if (nodes.as_array() == nullptr) {
+        return false;
+    }
+    for (const json::Value& one : *nodes.as_array()) {
+        const json::Value* bitmaps = one.find("dirty-bitmaps");
+        if (string_at(one, "node-name") != node || bitmaps == nullptr ||
+            bitmaps->as_array() == nullptr) {
+            continue;
+        }
+        const json::Array& list = *bitmaps->as_array();
+        return std::any_of(list.begin(), list.end(), [&name](const json::Value& bitmap) {
+            return string_at(bitmap, "name") == name;
+        });
+    }
+    return false;
+}
+
+json::Value action(const char* type, json::Object data)
+{
+    json::Object action;
+    action.set("type", type);
+    action.set("data", std::move(data));
+    return json::Value{std::move(action)};
+}
+
+} // namespace
+
+/// A bitmap is lost with a raw disk's QEMU, and stays below an overlay: then nobody knows what has
+/// changed.
+Result<void> QmpBackup::check_marks(TimePoint until)
+{
+    const std::optional<std::string> mark = files_.parent_mark();
+    if (!mark) {
+        return {};
+    }
+    const Result<json::Value> nodes = ask(monitor_, "query-named-block-nodes", until);
+    if (!nodes) {
+        return fail(nodes.error());
+    }
+    for (const BackupPlan& plan : files_.plans()) {
+        if (!has_bitmap(*nodes, plan.disk.node, *mark)) {
+            return fail(ErrorKind::not_found, "disk " + plan.disk.label +
+                                                  " does not remember what has changed since the "
+                                                  "latest backup (no dirty bitmap " +
+                                                  *mark + "): make a whole one");
+        }
+    }
+    return {};
+}
+
+Result<void> QmpBackup::add_target(std::size_t index, TimePoint until)
+{
+    json::Object file;
+    file.set("driver", "file");
+    file.set("filename", files_.plans()[index].path);
+    json::Object options;
+    options.set("driver", "qcow2");
+    options.set("node-name", id(index));
+    options.set("file", std::move(file));
+    options.set("discard", "unmap");
+    // What is written is all that the copy needs to know; the parent isn't opened.
+    options.set("backing", nullptr);
+    Result<Reply> added = monitor_.execute("blockdev-add", std::move(options), until);
+    if (!added || added->good()) {
+        added_nodes_.push_back(id(index));
+    }
+    Result<json::Value> value = flatten(std::move(added));
+    if (!value) {
+        return fail(std::move(value).error().with_context("add the backup of disk " +
+                                                          files_.plans()[index].disk.label));
+    }
+    return {};
+}
+
+Result<void> QmpBackup::prepare(TimePoint until)
+{
+    if (Result<void> idle = check_idle(monitor_, until); !idle) {
+        return idle;
+    }
+    const Result<std::vector<Disk>> disks =
+        ask_for_disks(monitor_, settings_.qemu_directory, until);
+    if (!disks) {
+        return fail(disks.error());
+    }
+    if (Result<void> planned = files_.plan(*disks); !planned) {
+        return planned;
+    }
+    if (Result<void> marks = check_marks(until); !marks) {
+        return marks;
+    }
+    for (std::size_t i = 0; i < files_.plans().size(); ++i) {
+        if (Result<void> created = files_.create(files_.plans()[i], until); !created) {
+            return created;
+        }
+        if (Result<void> added = add_target(i, until); !added) {
+            return added;
+        }
+    }
+    return {};
+}
+
+Result<Answer<bool>> QmpBackup::take(TimePoint until)
+{
+    json::Array actions;
+    for (std::size_t i = 0; i < files_.plans().size(); ++i) {
+        const Disk& disk = files_.plans()[i].disk;
+        json::Object bitmap;
+        bitmap.set("node", disk.node);
+        bitmap.set("name", files_.mark());
+        bitmap.set("persistent", disk.format == "qcow2");
+        actions.push_back(action("block-dirty-bitmap-add", std::move(bitmap)));
+        json::Object copy;
+        copy.set("job-id", id(i));
+        copy.set("device", disk.node);
+        copy.set("target", id(i));
+        copy.set("auto-dismiss", false); // so that how it has ended can be asked
+        if (const std::optional<std::string> mark = files_.parent_mark()) {
+            copy.set("sync", "bitmap");
+            copy.set("bitmap", *mark);
+            copy.set("bitmap-mode", "never");
+        } else {
+            copy.set("sync", "full");
+        }
+        actions.push_back(action("blockdev-backup", std::move(copy)));
+    }
+    // QEMU can't group the jobs' ends here, because of the bitmaps; finish() ends all with the
+    // first.
+    json::Object arguments;
+    arguments.set("actions", std::move(actions));
+    asked_ = true;
+    const Result<Reply> reply = monitor_.execute("transaction", std::move(arguments), until);
+    if (!reply) {
+        return fail(reply.error());
+    }
+    if (!reply->good()) {
+        asked_ = false;
+        return Answer<bool>{
+            PeerError{reply->error().error_class,
+                      "QEMU refused to start the backup: " + reply->error().description}};
+    }
+    return Answer<bool>{true};
+}
+
+Result<QmpBackup::Jobs> QmpBackup::jobs(TimePoint until)
+{
+    const Result<json::Value> list = ask(monitor_, "query-jobs", until);
+    if (!list) {
+        return fail(list.error());
+    }
+    Jobs found;
+    if (list->as_array() == nullptr) {
+        return found;
+    }
+    for (const json::Value& job : *list->as_array()) {
+        if (string_at(job, "id").rfind(settings_.prefix + "-", 0) != 0) {
+            continue;
+        }
+        ++found.there;
+        found.concluded += string_at(job, "status") == "concluded";
+        found.done += number_at(job, "current-progress");
+        found.total += number_at(job, "total-progress");
+        if (const std::string error = string_at(job, "error"); !error.empty()) {
+            found.error = error;
+        }
+    }
+    return found;
+}
+
+Result<SnapshotMethod::Switch> QmpBackup::find_out(TimePoint until)
+{
+    const Result<Jobs> found = jobs(until);
+    if (!found) {
+        return fail(found.error());
+    }
+    if (found->there == files_.plans().size()) {
+        return Switch::done;
+    }
+    return found->there == 0 ? Switch::not_done : Switch::unknown;
+}
+
+Result<std::string> QmpBackup::finish(Waiter& waiter, Progress& progress)
+{
+    for (;;) {
+        const Result<Jobs> now = jobs(waiter.now() + settings_.answer);
+        if (!now) {
+            return fail(now.error());
+        }
+        if (!now->error.empty()) {
+            return fail(ErrorKind::io, "the backup has failed: " + now->error);
+        }
+        if (now->concluded == files_.plans().size()) {
+            break;
+        }
+        if (now->there < files_.plans().size()) {
+            return fail(ErrorKind::io, "the backup's jobs have gone");
+        }
+        const std::uint64_t percent = now->total == 0 ? 0 : now->done * 100 / now->total;
+        progress.phase("copying, the guest goes on: " + std::to_string(percent) + " %");
+        if (Result<void> paused = waiter.pause(pause_between); !paused) {
+            return fail(std::move(paused).error());
+        }
+    }
+    const Shield shield{waiter};
+    const TimePoint until = waiter.now() + settings_.answer;
+    std::vector<std::string> left = release(until);
+    if (const std::optional<std::string> mark = files_.parent_mark()) {
+        // What has changed since the parent is in this backup; only what changes from now on
+        // counts.
+        if (const Result<void> forgotten = forget(*mark, until); !forgotten) {
+            left.push_back(forgotten.error().message());
+        }
+    }
+    return left.empty() ? std::string{} : "left behind: " + text::join(left, "; ");
+}
+
+Result<void> QmpBackup::forget(const std::string& mark, TimePoint until)
+{
+    for (const BackupPlan& plan : files_.plans()) {
+        json::Object arguments;
+        arguments.set("node", plan.disk.node);
+        arguments.set("name", mark);
+        const Result<Reply> gone =
+            monitor_.execute("block-dirty-bitmap-remove", std::move(arguments), until);
+        if (!gone) {
+            return fail(gone.error());
+        }
+        if (!gone->good() && gone->error().description.find("not found") == std::string::npos) {
+            return fail(ErrorKind::io, "the dirty bitmap " + mark + " of disk " + plan.disk.label +
+                                           " (" + gone->error().description + ")");
+        }
+    }
+    return {};
+}
+
+/// Jobs that have ended, and the nodes of the targets.
+std::vector<std::string> QmpBackup::release(TimePoint until)
+{
+    std::vector<std::string> left;
+    for (std::size_t i = 0; asked_ && i < files_.plans().size(); ++i) {
+        json::Object job;
+        job.set("id", id(i));
+        static_cast<void>(monitor_.execute("job-dismiss", std::move(job), until));
+    }
+    for (auto node = added_nodes_.rbegin(); node != added_nodes_.rend(); ++node) {
+        json::Object arguments;
+        arguments.set("node-name", *node);
+        const Result<Reply> gone = monitor_.execute("blockdev-del", std::move(arguments), until);
+        if (!gone) {
+            left.push_back("QEMU's block node " + *node + " (" + gone.error().message() + ")");
+        } else if (!gone->good() &&
+                   gone->error().description.find("Failed to find") == std::string::npos) {
+            left.push_back("QEMU's block node " + *node + " (" + gone->error().description + ")");
+        }
+    }
+    added_nodes_.clear();
+    return left;
+}
+
+Result<void> QmpBackup::discard(TimePoint until)
+{
+    std::vector<std::string> left;
+    if (asked_) {
+        for (std::size_t i = 0; i < files_.plans().size(); ++i) {
+            json::Object job;
+            job.set("id", id(i));
+            static_cast<void>(monitor_.execute("job-cancel", std::move(job), until));
+        }
+        // Each answer takes a turn of QEMU's loop, in which the jobs end; the number is a bound
+        // only.
+        for (int tries = 0; tries < 1000; ++tries) {
+            const Result<Jobs> now = jobs(until);
+            if (!now || now->there == now->concluded) {
+                break;
+            }
+        }
+        if (const Result<void> forgotten = forget(files_.mark(), until); !forgotten) {
+            left.push_back(forgotten.error().message());
+        }
+    }
+    for (std::string& one : release(until)) {
+        left.push_back(std::move(one));
+    }
+    for (std::string& file : files_.discard()) {
+        left.push_back(std::move(file));
+    }
+    if (!left.empty()) {
+        return fail(ErrorKind::io, "left behind: " + text::join(left, "; "));
+    }
+    return {};
+}
+
+} // namespace frostline::host
