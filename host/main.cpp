@@ -28,6 +28,11 @@ int run(const Options& options)
     }
     SignalWaiter& waiter = **made;
     TerminalProgress progress;
+    if (options.verb == Verb::recover) {
+        const std::vector<GuestOutcome> outcomes = run_recover(options, waiter, progress);
+        progress.done();
+        return print(options, outcomes);
+    }
     if (options.verb == Verb::snapshot) {
         const std::vector<GuestOutcome> outcomes = options.commit
                                                        ? run_commit(options, waiter, progress)

@@ -6,6 +6,7 @@
 #include "host/libvirt/domain_overlay.hpp"
 #include "host/qmp/qmp_backup.hpp"
 #include "host/snapshot/command.hpp"
+#include "host/snapshot/journal.hpp"
 #include "host/snapshot/lease.hpp"
 #include "host/snapshot/overlay.hpp"
 #include "host/snapshot/qemu_checks.hpp"
@@ -46,6 +47,8 @@ struct Guest {
     std::string name;
     std::string freeze_id;
     GuestOutcome end;
+    Journal journal{};
+    std::string journal_path{};
     bool out = false; ///< it has failed; nothing more is done with it
     std::optional<Target> target{};
     std::optional<AgentClient> agent{};
@@ -79,6 +82,10 @@ private:
     [[nodiscard]] static CommandGuest command_guest(Guest& guest);
     void take();
     void conclude(Guest& guest, const SnapshotResult& result);
+    void look_for_journal(Guest& guest);
+    void begin_journal(Guest& guest);
+    void end_journal(Guest& guest);
+    [[nodiscard]] OnPlan on_plan(Guest& guest);
     void write_description(Guest& guest, const SnapshotResult& result);
 
     /// Each guest that is still in; stops when one fails and that is the others' end, too.
@@ -164,6 +171,50 @@ bool SnapshotRun::take_leases()
     return true;
 }
 
+void SnapshotRun::look_for_journal(Guest& guest)
+{
+    guest.journal_path =
+        Lease::journal_path(options_.lease_directory, lease_keys(options_, *guest.target));
+    if (files_.exists(guest.journal_path)) {
+        fail_guest(guest, ExitStatus::snapshot_failed,
+                   "an earlier run on this guest has died and left things behind; finish it by "
+                   "\"frostline recover\" first");
+    }
+}
+
+/// Written down before anything is frozen or made, and taken away when all is well again.
+void SnapshotRun::begin_journal(Guest& guest)
+{
+    guest.journal = {guest.name,
+                     options_.connect,
+                     options_.socket,
+                     options_.qmp,
+                     guest.freeze_id,
+                     std::string{guest.method->name()},
+                     name_,
+                     {},
+                     {},
+                     {},
+                     {}};
+    const Result<void> written = files_.replace(guest.journal_path, write_journal(guest.journal));
+    if (!written) {
+        fail_guest(guest, ExitStatus::snapshot_failed,
+                   written.error().message() + "; choose another folder with --lease-dir");
+    }
+}
+
+OnPlan SnapshotRun::on_plan(Guest& guest)
+{
+    return [this, &guest](std::vector<JournalDisk> disks, std::string description, std::string jobs,
+                          std::string mark) {
+        guest.journal.disks = std::move(disks);
+        guest.journal.description = std::move(description);
+        guest.journal.jobs = std::move(jobs);
+        guest.journal.mark = std::move(mark);
+        return files_.replace(guest.journal_path, write_journal(guest.journal));
+    };
+}
+
 void SnapshotRun::look(Guest& guest)
 {
     progress_.phase("asking " + guest.name);
@@ -207,12 +258,14 @@ void SnapshotRun::choose_method(Guest& guest)
     if (Domain* domain = guest.target->domain(); domain != nullptr) {
         guest.own_method = std::make_unique<DomainOverlaySnapshot>(
             *domain, files_,
-            OverlayFiles::Settings{name_, label_of(guest), options_.overlay_directory, {}});
+            OverlayFiles::Settings{
+                name_, label_of(guest), options_.overlay_directory, {}, on_plan(guest)});
     } else {
         guest.own_method = std::make_unique<OverlaySnapshot>(
             *guest.monitor, files_,
             OverlaySnapshot::Settings{name_, options_.overlay_directory,
-                                      directory_of(*guest.monitor), new_freeze_id().substr(0, 18)});
+                                      directory_of(*guest.monitor), new_freeze_id().substr(0, 18),
+                                      on_plan(guest)});
     }
     guest.method = guest.own_method.get();
 }
@@ -220,7 +273,7 @@ void SnapshotRun::choose_method(Guest& guest)
 void SnapshotRun::choose_backup(Guest& guest)
 {
     BackupFiles::Settings files{name_, backup_label(guest.name), options_.backup_directory,
-                                options_.incremental};
+                                options_.incremental, on_plan(guest)};
     if (Domain* domain = guest.target->domain(); domain != nullptr) {
         guest.own_method = std::make_unique<DomainBackup>(*domain, files_, std::move(files));
         guest.method = guest.own_method.get();
@@ -342,9 +395,22 @@ void SnapshotRun::conclude(Guest& guest, const SnapshotResult& result)
     set_agent(outcome, *guest.identity);
 }
 
+/// One whose thaw isn't confirmed stays on record.
+void SnapshotRun::end_journal(Guest& guest)
+{
+    Outcome& outcome = guest.end.outcome;
+    if (guest.journal.guest.empty() || outcome.status == ExitStatus::thaw_unconfirmed) {
+        return;
+    }
+    if (const Result<void> removed = files_.remove(guest.journal_path); !removed) {
+        outcome.problem += (outcome.problem.empty() ? "" : "; ") + removed.error().message();
+    }
+}
+
 std::vector<GuestOutcome> SnapshotRun::run()
 {
     const bool ready = each(&SnapshotRun::connect) && take_leases() &&
+                       each(&SnapshotRun::look_for_journal) &&
                        each(&SnapshotRun::connect_monitor) && each(&SnapshotRun::look);
     if (ready) {
         if (options_.command.empty()) {
@@ -352,7 +418,12 @@ std::vector<GuestOutcome> SnapshotRun::run()
         } else {
             share_command();
         }
-        take();
+        if (each(&SnapshotRun::begin_journal)) {
+            take();
+        }
+    }
+    for (Guest& guest : guests_) {
+        end_journal(guest);
     }
     std::vector<GuestOutcome> outcomes;
     for (Guest& guest : guests_) {

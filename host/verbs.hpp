@@ -19,6 +19,10 @@ namespace frostline::host {
 [[nodiscard]] std::vector<GuestOutcome> run_commit(const Options& options, Waiter& waiter,
                                                    Progress& progress);
 
+/// Finishes what runs have left that died; one outcome for each journal in the folder of leases.
+[[nodiscard]] std::vector<GuestOutcome> run_recover(const Options& options, Waiter& waiter,
+                                                    Progress& progress);
+
 /// Runs a program in the guest to its end, or as long as --timeout says; its output goes on as it
 /// is.
 [[nodiscard]] Outcome run_exec(const Options& options, AgentClient& agent, Waiter& waiter,

@@ -19,7 +19,7 @@ struct VerbEntry {
     Verb verb;
 };
 
-constexpr std::array<VerbEntry, 8> verbs{{
+constexpr std::array<VerbEntry, 9> verbs{{
     {"ping", Verb::ping},
     {"info", Verb::info},
     {"status", Verb::status},
@@ -28,6 +28,7 @@ constexpr std::array<VerbEntry, 8> verbs{{
     {"thaw", Verb::thaw},
     {"snapshot", Verb::snapshot},
     {"exec", Verb::exec},
+    {"recover", Verb::recover},
 }};
 
 Failure usage(std::string message)
@@ -215,7 +216,7 @@ const std::vector<OptionEntry>& option_table()
          }},
         {"--lease-dir",
          true,
-         {Verb::snapshot},
+         {Verb::snapshot, Verb::recover},
          [](Options& o, const std::string& v) {
              return set_directory(o.lease_directory, "--lease-dir", v);
          }},
@@ -374,6 +375,12 @@ Result<Options> parse_options(const std::vector<std::string>& arguments)
         }
     }
     words.erase(words.begin());
+    if (options.verb == Verb::recover) {
+        if (!words.empty() || options.socket || options.connect || options.qmp) {
+            return usage("recover takes no guest: it finishes what runs have left that died");
+        }
+        return options;
+    }
     if (Result<void> target = check_target(options, words); !target) {
         return fail(std::move(target).error());
     }

@@ -12,7 +12,7 @@
 
 namespace frostline::host {
 
-enum class Verb { help, version, ping, info, status, hooks, freeze, thaw, snapshot, exec };
+enum class Verb { help, version, ping, info, status, hooks, freeze, thaw, snapshot, exec, recover };
 
 /// The command line, checked: options that make no sense together or for the verb are refused.
 struct Options {

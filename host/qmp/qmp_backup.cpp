@@ -2,6 +2,7 @@
 #include "host/qmp/qmp_backup.hpp"
 
 #include "common/text.hpp"
+#include "host/qmp/qmp_cleanup.hpp"
 #include "host/snapshot/qemu_checks.hpp"
 
 #include <algorithm>
@@ -112,7 +113,7 @@ Result<void> QmpBackup::prepare(TimePoint until)
     if (!disks) {
         return fail(disks.error());
     }
-    if (Result<void> planned = files_.plan(*disks); !planned) {
+    if (Result<void> planned = files_.plan(*disks, settings_.prefix); !planned) {
         return planned;
     }
     if (Result<void> marks = check_marks(until); !marks) {
@@ -236,50 +237,23 @@ Result<std::string> QmpBackup::finish(Waiter& waiter, Progress& progress)
     if (const std::optional<std::string> mark = files_.parent_mark()) {
         // What has changed since the parent is in this backup; only what changes from now on
         // counts.
-        if (const Result<void> forgotten = forget(*mark, until); !forgotten) {
-            left.push_back(forgotten.error().message());
+        for (std::string& one : remove_bitmaps(monitor_, *mark, until)) {
+            left.push_back(std::move(one));
         }
     }
     return left.empty() ? std::string{} : "left behind: " + text::join(left, "; ");
-}
-
-Result<void> QmpBackup::forget(const std::string& mark, TimePoint until)
-{
-    for (const BackupPlan& plan : files_.plans()) {
-        json::Object arguments;
-        arguments.set("node", plan.disk.node);
-        arguments.set("name", mark);
-        const Result<Reply> gone =
-            monitor_.execute("block-dirty-bitmap-remove", std::move(arguments), until);
-        if (!gone) {
-            return fail(gone.error());
-        }
-        if (!gone->good() && gone->error().description.find("not found") == std::string::npos) {
-            return fail(ErrorKind::io, "the dirty bitmap " + mark + " of disk " + plan.disk.label +
-                                           " (" + gone->error().description + ")");
-        }
-    }
-    return {};
 }
 
 /// Jobs that have ended, and the nodes of the targets.
 std::vector<std::string> QmpBackup::release(TimePoint until)
 {
     std::vector<std::string> left;
-    for (std::size_t i = 0; asked_ && i < files_.plans().size(); ++i) {
-        json::Object job;
-        job.set("id", id(i));
-        static_cast<void>(monitor_.execute("job-dismiss", std::move(job), until));
+    if (asked_) {
+        left = end_jobs(monitor_, settings_.prefix + "-", until);
     }
     for (auto node = added_nodes_.rbegin(); node != added_nodes_.rend(); ++node) {
-        json::Object arguments;
-        arguments.set("node-name", *node);
-        const Result<Reply> gone = monitor_.execute("blockdev-del", std::move(arguments), until);
-        if (!gone) {
-            left.push_back("QEMU's block node " + *node + " (" + gone.error().message() + ")");
-        } else if (!gone->good() &&
-                   gone->error().description.find("Failed to find") == std::string::npos) {
-            left.push_back("QEMU's block node " + *node + " (" + gone->error().description + ")");
+        for (std::string& one : remove_node(monitor_, *node, until)) {
+            left.push_back(std::move(one));
         }
     }
     added_nodes_.clear();
@@ -288,27 +262,11 @@ std::vector<std::string> QmpBackup::release(TimePoint until)
 
 Result<void> QmpBackup::discard(TimePoint until)
 {
-    std::vector<std::string> left;
+    std::vector<std::string> left = release(until);
     if (asked_) {
-        for (std::size_t i = 0; i < files_.plans().size(); ++i) {
-            json::Object job;
-            job.set("id", id(i));
-            static_cast<void>(monitor_.execute("job-cancel", std::move(job), until));
+        for (std::string& one : remove_bitmaps(monitor_, files_.mark(), until)) {
+            left.push_back(std::move(one));
         }
-        // Each answer takes a turn of QEMU's loop, in which the jobs end; the number is a bound
-        // only.
-        for (int tries = 0; tries < 1000; ++tries) {
-            const Result<Jobs> now = jobs(until);
-            if (!now || now->there == now->concluded) {
-                break;
-            }
-        }
-        if (const Result<void> forgotten = forget(files_.mark(), until); !forgotten) {
-            left.push_back(forgotten.error().message());
-        }
-    }
-    for (std::string& one : release(until)) {
-        left.push_back(std::move(one));
     }
     for (std::string& file : files_.discard()) {
         left.push_back(std::move(file));

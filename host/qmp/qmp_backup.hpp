@@ -52,7 +52,6 @@ private:
     [[nodiscard]] Result<void> check_marks(TimePoint until);
     [[nodiscard]] Result<void> add_target(std::size_t index, TimePoint until);
     [[nodiscard]] Result<Jobs> jobs(TimePoint until);
-    [[nodiscard]] Result<void> forget(const std::string& mark, TimePoint until);
     [[nodiscard]] std::vector<std::string> release(TimePoint until);
     [[nodiscard]] std::string id(std::size_t index) const
     {

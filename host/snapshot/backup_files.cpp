@@ -129,7 +129,7 @@ Result<void> BackupFiles::check_room()
     return {};
 }
 
-Result<void> BackupFiles::plan(const std::vector<Disk>& disks)
+Result<void> BackupFiles::plan(const std::vector<Disk>& disks, const std::string& node_prefix)
 {
     for (const Disk& disk : disks) {
         plans_.push_back({disk,
@@ -150,6 +150,20 @@ Result<void> BackupFiles::plan(const std::vector<Disk>& disks)
     }
     if (Result<void> room = check_room(); !room) {
         return room;
+    }
+    if (settings_.on_plan) {
+        std::vector<JournalDisk> rows;
+        for (std::size_t i = 0; i < plans_.size(); ++i) {
+            rows.push_back(
+                {plans_[i].disk.label, plans_[i].disk.base, plans_[i].path,
+                 node_prefix.empty() ? std::string{} : node_prefix + "-" + std::to_string(i)});
+        }
+        Result<void> noted =
+            settings_.on_plan(std::move(rows), description_path(),
+                              node_prefix.empty() ? std::string{} : node_prefix + "-", mark());
+        if (!noted) {
+            return noted;
+        }
     }
     if (Result<void> claimed = files_.claim(description_path()); !claimed) {
         return claimed;

@@ -4,6 +4,7 @@
 #include "common/json/value.hpp"
 #include "host/snapshot/disks.hpp"
 #include "host/snapshot/image_files.hpp"
+#include "host/snapshot/journal.hpp"
 
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@ public:
         std::string label;     ///< the guest's; part of the file names
         std::string directory; ///< absolute
         bool incremental = false;
+        OnPlan on_plan{}; ///< before anything is made; may be empty
     };
 
     BackupFiles(ImageFiles& files, Settings settings)
@@ -34,7 +36,9 @@ public:
     {}
 
     /// Chooses names, looks for the parent and for room, and takes the name of the description.
-    [[nodiscard]] Result<void> plan(const std::vector<Disk>& disks);
+    /// `node_prefix`: of block nodes and jobs, PREFIX-0 and so on; empty where there are none.
+    [[nodiscard]] Result<void> plan(const std::vector<Disk>& disks,
+                                    const std::string& node_prefix = {});
     /// Makes an empty image, on top of its parent.
     [[nodiscard]] Result<void> create(const BackupPlan& plan, TimePoint until);
     /// Removes what plan() and create() made. Returns what could not be removed, and why.

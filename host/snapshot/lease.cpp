@@ -104,6 +104,16 @@ Result<UniqueFd> lock(const std::string& path, const std::string& socket)
 
 } // namespace
 
+std::string Lease::journal_path(const std::string& directory, std::vector<std::string> sockets)
+{
+    for (std::string& socket : sockets) {
+        socket = canonical(socket);
+    }
+    std::string name = lock_name(*std::min_element(sockets.begin(), sockets.end()));
+    name.replace(name.rfind(".lock"), std::string::npos, ".journal");
+    return directory + "/" + name;
+}
+
 Result<Lease> Lease::take(const std::string& directory, const std::vector<std::string>& sockets)
 {
     if (Result<void> prepared = prepare_folder(directory); !prepared) {

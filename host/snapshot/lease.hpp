@@ -19,6 +19,10 @@ public:
     [[nodiscard]] static Result<Lease> take(const std::string& directory,
                                             const std::vector<std::string>& sockets);
 
+    /// Where a run that holds these leases writes down what it is about to leave behind.
+    [[nodiscard]] static std::string journal_path(const std::string& directory,
+                                                  std::vector<std::string> sockets);
+
 private:
     std::vector<UniqueFd> locks_;
 };

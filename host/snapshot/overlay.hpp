@@ -19,11 +19,13 @@ public:
         std::string directory;      ///< for the overlays; empty: each beside its base
         std::string qemu_directory; ///< what QEMU's relative paths start from; may be empty
         std::string node_prefix;    ///< unique to this run, at most 20 letters and digits
+        OnPlan on_plan{};           ///< before anything is made; may be empty
     };
 
     OverlaySnapshot(Monitor& monitor, ImageFiles& files, Settings settings)
         : monitor_(monitor),
-          files_(files, {settings.name, {}, settings.directory, settings.node_prefix}),
+          files_(files,
+                 {settings.name, {}, settings.directory, settings.node_prefix, settings.on_plan}),
           qemu_directory_(std::move(settings.qemu_directory))
     {}
 

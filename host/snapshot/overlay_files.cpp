@@ -119,6 +119,16 @@ Result<void> OverlayFiles::plan(const std::vector<Disk>& disks)
     if (Result<void> checked = check_targets(); !checked) {
         return checked;
     }
+    if (settings_.on_plan) {
+        std::vector<JournalDisk> rows;
+        for (const OverlayPlan& plan : plans_) {
+            rows.push_back({plan.disk.label, plan.disk.base, plan.path, plan.node});
+        }
+        Result<void> noted = settings_.on_plan(std::move(rows), description_path(), {}, {});
+        if (!noted) {
+            return noted;
+        }
+    }
     if (Result<void> claimed = files_.claim(description_path()); !claimed) {
         return claimed;
     }

@@ -4,6 +4,7 @@
 #include "common/json/value.hpp"
 #include "host/snapshot/disks.hpp"
 #include "host/snapshot/image_files.hpp"
+#include "host/snapshot/journal.hpp"
 #include "host/snapshot/method.hpp"
 
 #include <string>
@@ -27,6 +28,7 @@ public:
         std::string label;       ///< the guest's, in a group; empty: it is alone
         std::string directory;   ///< for the overlays; empty: each beside its base
         std::string node_prefix; ///< unique to this run, at most 20 letters and digits
+        OnPlan on_plan{};        ///< before anything is made; may be empty
     };
 
     OverlayFiles(ImageFiles& files, Settings settings)

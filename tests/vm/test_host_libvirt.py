@@ -3,12 +3,13 @@
 
 import atexit
 import json
+import subprocess
 import time
 from pathlib import Path
 
 from lab import fixture, scenario, verify, virsh_fixture
 from lab.guest import Guest, make_disks
-from lab.libvirt import LibvirtGuest
+from lab.libvirt import URI, LibvirtGuest
 
 HOOK = "/etc/frostline/hooks.d/40-lab"
 _other = None
@@ -180,6 +181,32 @@ class OneGuest(HostTest):
         self.assertEqual(run.status, 2)
         self.assertIn("libvirt knows no domain 'nobody'", guests["nobody"]["error"])
         self.assertEqual(guests["web1"]["error"], "given up because of nobody")
+
+
+class Killed(HostTest):
+    def test_recover_ends_what_a_killed_run_has_begun(self):
+        """It is killed while a hook of the guest takes its time; libvirt goes on waiting for the answer."""
+        self.shell.check(f"mkdir -p -m 755 {Path(HOOK).parent}; printf '#!/bin/sh\\n"
+                         f"[ $1 != freeze ] || sleep 5\\n' > {HOOK}; chmod 755 {HOOK}")
+        self.addCleanup(self.shell.check, f"rm -f {HOOK}")
+        before = self.disks()
+        process = subprocess.Popen(
+            [str(self.programs.tool), "--connect", URI, "snapshot", "web1", "--overlay", "--name", "killed",
+             "--lease-dir", str(self.leases)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 60
+        while len(list(before["root"].parent.glob("*.killed.qcow2"))) < 3:
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.05)
+        time.sleep(1)
+        process.kill()
+        process.wait()
+        done = subprocess.run([str(self.programs.tool), "recover", "--lease-dir", str(self.leases)],
+                              capture_output=True, text=True, timeout=180, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.assertEqual(list(before["root"].parent.glob("*killed*")), [])
+        self.assertEqual(list(Path(self.leases).glob("*.journal")), [])
+        self.assertEqual(self.disks(), before)
+        self.assert_nothing_frozen()
 
 
 class TwoGuests(HostTest):

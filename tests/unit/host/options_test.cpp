@@ -70,6 +70,8 @@ TEST(Options, WhatIsWrongIsSaidWithAHint)
         {"", "no verb"},
         {"frobnicate web", "unknown verb 'frobnicate'"},
         {"shell web", "this frostline has ping, info, status, hooks, freeze, thaw, snapshot"},
+        {"recover web", "recover takes no guest"},
+        {"--socket /a recover", "recover takes no guest"},
         {"exec web", "Write the program after"},
         {"--frob ping web", "unknown option '--frob'"},
         {"ping", "which guest?"},
@@ -133,7 +135,7 @@ TEST(Options, HelpFitsAScreen)
 TEST(Options, HelpNamesEveryVerb)
 {
     for (const Verb verb : {Verb::ping, Verb::info, Verb::status, Verb::hooks, Verb::freeze,
-                            Verb::thaw, Verb::snapshot, Verb::exec}) {
+                            Verb::thaw, Verb::snapshot, Verb::exec, Verb::recover}) {
         EXPECT_NE(help_text().find(verb_name(verb)), std::string_view::npos) << verb_name(verb);
     }
 }
