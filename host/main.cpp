@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/io/signal_waiter.hpp"
+#include "host/metrics.hpp"
+#include "host/snapshot/image_files.hpp"
 #include "host/target.hpp"
 #include "host/terminal.hpp"
+#include "host/timeline.hpp"
 #include "host/verbs.hpp"
 
 #include <cstdio>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +22,27 @@ int complain(const std::string& message, ExitStatus status)
 {
     (void)std::fprintf(stderr, "frostline: %s\n", message.c_str());
     return static_cast<int>(status);
+}
+
+/// What a lost file says is on the terminal as well, so its error changes nothing about the status.
+void write_besides(const Options& options, const std::vector<GuestOutcome>& outcomes,
+                   Waiter& waiter)
+{
+    LocalImageFiles files{waiter};
+    if (!options.metrics_file.empty()) {
+        const Result<void> written =
+            files.replace(options.metrics_file, format_metrics(outcomes, std::time(nullptr)));
+        if (!written) {
+            complain(written.error().message(), ExitStatus::consistent);
+        }
+    }
+    const std::string timeline =
+        options.timeline_file.empty() ? std::string{} : draw_timeline(outcomes);
+    if (!timeline.empty()) {
+        if (const Result<void> written = files.replace(options.timeline_file, timeline); !written) {
+            complain(written.error().message(), ExitStatus::consistent);
+        }
+    }
 }
 
 int run(const Options& options)
@@ -38,7 +63,9 @@ int run(const Options& options)
                                                        ? run_commit(options, waiter, progress)
                                                        : run_snapshot(options, waiter, progress);
         progress.done();
-        return print(options, outcomes);
+        const int status = print(options, outcomes);
+        write_besides(options, outcomes, waiter);
+        return status;
     }
     const Result<Target> target = reach(options, options.guest, waiter);
     if (!target) {

@@ -23,7 +23,7 @@ Unix socket, it is only a label. --qmp is the monitor of that QEMU.
     -- COMMAND...  [--report-dir DIR] run while all are frozen (docs/host.md)
     --backup DIR [--incremental]      copies of the disks, the guest goes on
     --commit --name N                 fold the overlays of N back, guest running
-  recover [--lease-dir DIR]             finish what a run has left that died
+  recover               finish what runs have left that died
   --json      one JSON document instead of a table
   --timeout T longest wait for one answer (10s; 3min for a freeze)
 T is a number with ms, s or min; a bare number is seconds.

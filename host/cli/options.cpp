@@ -107,10 +107,10 @@ Result<void> set_name(Options& options, const std::string& value)
     return {};
 }
 
-Result<void> set_directory(std::string& target, const char* option, const std::string& value)
+Result<void> set_path(std::string& target, const char* option, const std::string& value)
 {
     if (value.empty()) {
-        return usage(std::string{option} + ": give a folder");
+        return usage(std::string{option} + ": give a path");
     }
     std::error_code error;
     std::filesystem::path path = std::filesystem::absolute(value, error).lexically_normal();
@@ -185,7 +185,7 @@ const std::vector<OptionEntry>& option_table()
          true,
          {Verb::snapshot},
          [](Options& o, const std::string& v) {
-             return set_directory(o.backup_directory, "--backup", v);
+             return set_path(o.backup_directory, "--backup", v);
          }},
         {"--incremental",
          false,
@@ -202,23 +202,33 @@ const std::vector<OptionEntry>& option_table()
              return {};
          }},
         {"--on-error", true, {Verb::snapshot}, set_on_error},
+        {"--metrics",
+         true,
+         {Verb::snapshot},
+         [](Options& o, const std::string& v) { return set_path(o.metrics_file, "--metrics", v); }},
+        {"--timeline",
+         true,
+         {Verb::snapshot},
+         [](Options& o, const std::string& v) {
+             return set_path(o.timeline_file, "--timeline", v);
+         }},
         {"--report-dir",
          true,
          {Verb::snapshot},
          [](Options& o, const std::string& v) {
-             return set_directory(o.report_directory, "--report-dir", v);
+             return set_path(o.report_directory, "--report-dir", v);
          }},
         {"--overlay-dir",
          true,
          {Verb::snapshot},
          [](Options& o, const std::string& v) {
-             return set_directory(o.overlay_directory, "--overlay-dir", v);
+             return set_path(o.overlay_directory, "--overlay-dir", v);
          }},
         {"--lease-dir",
          true,
          {Verb::snapshot, Verb::recover},
          [](Options& o, const std::string& v) {
-             return set_directory(o.lease_directory, "--lease-dir", v);
+             return set_path(o.lease_directory, "--lease-dir", v);
          }},
     };
     return table;

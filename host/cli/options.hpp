@@ -35,6 +35,8 @@ struct Options {
     std::vector<std::string>
         command;                   ///< after "--": what takes the snapshot, or is run in the guest
     bool skip_failed = false;      ///< --on-error=skip
+    std::string metrics_file;      ///< absolute; empty: none
+    std::string timeline_file;     ///< absolute; empty: none
     std::string report_directory;  ///< absolute; empty: where the method has a place
     std::string overlay_directory; ///< absolute; empty: beside each image
     std::string lease_directory = "/run/lock/frostline";

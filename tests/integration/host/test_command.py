@@ -88,6 +88,22 @@ class Command(Case):
         self.assertEqual(kept["level"], "app")
         self.assertEqual(kept["report"]["outcome"], "consistent")
 
+    def test_figures_for_prometheus_and_a_picture(self):
+        agent = self.agent()
+        metrics, picture = self.path("frostline.prom"), self.path("one.svg")
+        status, _, err = run(*self.arguments("--metrics", metrics, "--timeline", picture, "--", "true"))
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn('frostline_snapshot_consistent{guest="web 1"} 1.000000\n', self.read("frostline.prom"))
+        self.assertIn("10-db hold: 1.5ms, held", self.read("one.svg"))
+        agent.freeze_error = "no"
+        status, _, err = run(*self.arguments("--metrics", metrics, "--", "true"))
+        self.assertEqual(status, 3)
+        self.assertIn('frostline_snapshot_exit_status{guest="web 1"} 3.000000\n',
+                      self.read("frostline.prom"))
+        status, _, err = run(*self.arguments("--metrics", "/proc/no/file", "--", "true"))
+        self.assertEqual(status, 3)
+        self.assertIn("/proc/no/file", err)
+
     def test_one_that_fails_is_a_snapshot_that_failed(self):
         agent = self.agent()
         script = self.script("echo out; echo no space in the pool >&2; exit 5\n")
