@@ -2,6 +2,7 @@
 #include "host/timeline.hpp"
 
 #include "common/duration.hpp"
+#include "common/json/lookup.hpp"
 #include "common/xml.hpp"
 
 #include <algorithm>
@@ -34,19 +35,6 @@ struct Chart {
     std::vector<Bar> bars;
 };
 
-std::string string_at(const json::Value& value, const char* name)
-{
-    const json::Value* found = value.find(name);
-    return found != nullptr && found->as_string() != nullptr ? *found->as_string() : std::string{};
-}
-
-double number_at(const json::Value& value, const char* name)
-{
-    const json::Value* found = value.find(name);
-    return found != nullptr && found->as_int() != nullptr ? static_cast<double>(*found->as_int())
-                                                          : 0;
-}
-
 /// RFC 3339 in UTC with microseconds, as the agent's reports have it.
 std::optional<double> since_epoch(const std::string& text)
 {
@@ -70,19 +58,19 @@ void add_rows(Chart& chart, const json::Value& report, double origin, const char
     }
     for (const json::Value& row : *rows->as_array()) {
         Bar bar;
-        bar.label = string_at(row, name);
-        if (const std::string phase = string_at(row, "phase"); !phase.empty()) {
+        bar.label = json::string_at(row, name);
+        if (const std::string phase = json::string_at(row, "phase"); !phase.empty()) {
             bar.label += " " + phase;
         }
-        bar.remark = string_at(row, "result");
+        bar.remark = json::string_at(row, "result");
         const bool bad = bar.remark == "failed" || bar.remark == "lost" ||
                          bar.remark == "timed-out" || bar.remark == "busy";
         bar.colour = bad ? "#c0392b" : colour;
         if (bar.label == "frozen") {
             bar.colour = "#2c7fb8";
         }
-        bar.start = origin + number_at(row, "start-us");
-        bar.end = bar.start + number_at(row, "duration-us");
+        bar.start = origin + static_cast<double>(json::number_at(row, "start-us"));
+        bar.end = bar.start + static_cast<double>(json::number_at(row, "duration-us"));
         chart.bars.push_back(std::move(bar));
     }
 }
@@ -93,7 +81,7 @@ std::vector<Chart> charts_of(const std::vector<GuestOutcome>& outcomes)
     for (const GuestOutcome& one : outcomes) {
         const json::Value* report = one.outcome.details.find("report");
         const std::optional<double> origin =
-            report != nullptr ? since_epoch(string_at(*report, "started")) : std::nullopt;
+            report != nullptr ? since_epoch(json::string_at(*report, "started")) : std::nullopt;
         if (!origin) {
             continue;
         }

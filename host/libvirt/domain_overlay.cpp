@@ -4,6 +4,7 @@
 #include "common/text.hpp"
 #include "common/xml.hpp"
 #include "host/libvirt/domain_disks.hpp"
+#include "host/libvirt/ready_disks.hpp"
 
 namespace frostline::host {
 
@@ -28,30 +29,9 @@ std::string snapshot_request(const std::vector<OverlayPlan>& plans,
 
 Result<void> DomainOverlaySnapshot::prepare(TimePoint until)
 {
-    if (!domain_.local()) {
-        return fail(ErrorKind::unsupported,
-                    "the domain runs on another machine, and its overlays have to be made there: "
-                    "run frostline on that machine, or use a command after \"--\"");
-    }
-    const Result<std::string> description = domain_.xml();
-    if (!description) {
-        return fail(description.error());
-    }
-    Result<DomainDisks> found = find_domain_disks(*description);
+    Result<DomainDisks> found = ready_disks(domain_);
     if (!found) {
         return fail(std::move(found).error());
-    }
-    std::vector<std::string> targets;
-    for (Disk& disk : found->disks) {
-        const Result<std::uint64_t> size = domain_.disk_size(disk.label);
-        if (!size) {
-            return fail(size.error());
-        }
-        disk.size = *size;
-        targets.push_back(disk.label);
-    }
-    if (Result<void> idle = domain_.check_idle(targets); !idle) {
-        return idle;
     }
     if (Result<void> planned = files_.plan(found->disks); !planned) {
         return planned;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/qmp/qmp_backup.hpp"
 
+#include "common/json/lookup.hpp"
 #include "common/text.hpp"
 #include "host/qmp/qmp_cleanup.hpp"
 #include "host/snapshot/qemu_checks.hpp"
@@ -13,20 +14,6 @@ namespace {
 
 constexpr Millis pause_between{100};
 
-std::string string_at(const json::Value& value, const char* name)
-{
-    const json::Value* found = value.find(name);
-    return found != nullptr && found->as_string() != nullptr ? *found->as_string() : std::string{};
-}
-
-std::uint64_t number_at(const json::Value& value, const char* name)
-{
-    const json::Value* found = value.find(name);
-    return found != nullptr && found->as_int() != nullptr && *found->as_int() > 0
-               ? static_cast<std::uint64_t>(*found->as_int())
-               : 0;
-}
-
 bool has_bitmap(const json::Value& nodes, const std::string& node, const std::string& name)
 {
     if (nodes.as_array() == nullptr) {
@@ -34,13 +21,13 @@ bool has_bitmap(const json::Value& nodes, const std::string& node, const std::st
     }
     for (const json::Value& one : *nodes.as_array()) {
         const json::Value* bitmaps = one.find("dirty-bitmaps");
-        if (string_at(one, "node-name") != node || bitmaps == nullptr ||
+        if (json::string_at(one, "node-name") != node || bitmaps == nullptr ||
             bitmaps->as_array() == nullptr) {
             continue;
         }
         const json::Array& list = *bitmaps->as_array();
         return std::any_of(list.begin(), list.end(), [&name](const json::Value& bitmap) {
-            return string_at(bitmap, "name") == name;
+            return json::string_at(bitmap, "name") == name;
         });
     }
     return false;
@@ -183,14 +170,14 @@ Result<QmpBackup::Jobs> QmpBackup::jobs(TimePoint until)
         return found;
     }
     for (const json::Value& job : *list->as_array()) {
-        if (string_at(job, "id").rfind(settings_.prefix + "-", 0) != 0) {
+        if (json::string_at(job, "id").rfind(settings_.prefix + "-", 0) != 0) {
             continue;
         }
         ++found.there;
-        found.concluded += string_at(job, "status") == "concluded";
-        found.done += number_at(job, "current-progress");
-        found.total += number_at(job, "total-progress");
-        if (const std::string error = string_at(job, "error"); !error.empty()) {
+        found.concluded += json::string_at(job, "status") == "concluded";
+        found.done += json::number_at(job, "current-progress");
+        found.total += json::number_at(job, "total-progress");
+        if (const std::string error = json::string_at(job, "error"); !error.empty()) {
             found.error = error;
         }
     }

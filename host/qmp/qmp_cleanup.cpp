@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/qmp/qmp_cleanup.hpp"
 
+#include "common/json/lookup.hpp"
 #include "host/snapshot/qemu_checks.hpp"
 
 #include <algorithm>
@@ -8,12 +9,6 @@
 namespace frostline::host {
 
 namespace {
-
-std::string string_at(const json::Value& value, const char* name)
-{
-    const json::Value* found = value.find(name);
-    return found != nullptr && found->as_string() != nullptr ? *found->as_string() : std::string{};
-}
 
 struct Job {
     std::string id;
@@ -29,9 +24,9 @@ Result<std::vector<Job>> jobs_of(Monitor& monitor, const std::string& prefix, Ti
     std::vector<Job> found;
     if (list->as_array() != nullptr) {
         for (const json::Value& job : *list->as_array()) {
-            std::string id = string_at(job, "id");
+            std::string id = json::string_at(job, "id");
             if (id.rfind(prefix, 0) == 0) {
-                found.push_back({std::move(id), string_at(job, "status") == "concluded"});
+                found.push_back({std::move(id), json::string_at(job, "status") == "concluded"});
             }
         }
     }
@@ -97,19 +92,19 @@ std::vector<std::string> remove_bitmaps(Monitor& monitor, const std::string& nam
         }
         const json::Array& list = *bitmaps->as_array();
         const bool there = std::any_of(list.begin(), list.end(), [&name](const json::Value& one) {
-            return string_at(one, "name") == name;
+            return json::string_at(one, "name") == name;
         });
         if (!there) {
             continue;
         }
         json::Object arguments;
-        arguments.set("node", string_at(node, "node-name"));
+        arguments.set("node", json::string_at(node, "node-name"));
         arguments.set("name", name);
         const Result<Reply> gone =
             monitor.execute("block-dirty-bitmap-remove", std::move(arguments), until);
         if (!gone || !gone->good()) {
             left.push_back("the dirty bitmap " + name + " of QEMU's node " +
-                           string_at(node, "node-name") + " (" +
+                           json::string_at(node, "node-name") + " (" +
                            (gone ? gone->error().description : gone.error().message()) + ")");
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/qmp/qmp_committer.hpp"
 
+#include "common/json/lookup.hpp"
 #include "host/snapshot/qemu_checks.hpp"
 
 #include <algorithm>
@@ -9,28 +10,14 @@ namespace frostline::host {
 
 namespace {
 
-std::string string_at(const json::Value& value, const char* name)
-{
-    const json::Value* found = value.find(name);
-    return found != nullptr && found->as_string() != nullptr ? *found->as_string() : std::string{};
-}
-
-std::uint64_t number_at(const json::Value& value, const char* name)
-{
-    const json::Value* found = value.find(name);
-    return found != nullptr && found->as_int() != nullptr && *found->as_int() > 0
-               ? static_cast<std::uint64_t>(*found->as_int())
-               : 0;
-}
-
 /// The node that reads this image's format; the one below it only moves bytes.
 std::string node_of(const json::Value& nodes, const std::string& path)
 {
     if (nodes.as_array() != nullptr) {
         for (const json::Value& node : *nodes.as_array()) {
-            const std::string driver = string_at(node, "drv");
-            if (string_at(node, "file") == path && (driver == "raw" || driver == "qcow2")) {
-                return string_at(node, "node-name");
+            const std::string driver = json::string_at(node, "drv");
+            if (json::string_at(node, "file") == path && (driver == "raw" || driver == "qcow2")) {
+                return json::string_at(node, "node-name");
             }
         }
     }
@@ -101,14 +88,15 @@ Result<CommitState> QmpCommitter::state(const CommitDisk& /*disk*/, TimePoint un
     state.gone = true;
     if (jobs->as_array() != nullptr) {
         for (const json::Value& job : *jobs->as_array()) {
-            if (string_at(job, "id") != job_) {
+            if (json::string_at(job, "id") != job_) {
                 continue;
             }
-            if (const std::string error = string_at(job, "error"); !error.empty()) {
+            if (const std::string error = json::string_at(job, "error"); !error.empty()) {
                 return fail(ErrorKind::io, "QEMU: " + error);
             }
-            state = {number_at(job, "current-progress"), number_at(job, "total-progress"),
-                     string_at(job, "status") == "ready", false};
+            state = {json::number_at(job, "current-progress"),
+                     json::number_at(job, "total-progress"),
+                     json::string_at(job, "status") == "ready", false};
         }
     }
     return state;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/snapshot/backup_files.hpp"
 
+#include "common/json/lookup.hpp"
 #include "common/json/parse.hpp"
 #include "common/table.hpp"
 #include "host/snapshot/method.hpp"
@@ -10,12 +11,6 @@
 namespace frostline::host {
 
 namespace {
-
-std::string string_at(const json::Value& value, const char* name)
-{
-    const json::Value* found = value.find(name);
-    return found != nullptr && found->as_string() != nullptr ? *found->as_string() : std::string{};
-}
 
 std::string in_mib(std::uint64_t bytes)
 {
@@ -33,15 +28,19 @@ struct Earlier {
 std::optional<Earlier> read_earlier(const std::string& text, const std::string& label)
 {
     const Result<json::Value> whole = json::parse(text);
-    if (!whole || string_at(*whole, "method") != "backup" || string_at(*whole, "label") != label) {
+    if (!whole || json::string_at(*whole, "method") != "backup" ||
+        json::string_at(*whole, "label") != label) {
         return std::nullopt;
     }
-    Earlier earlier{
-        string_at(*whole, "name"), string_at(*whole, "parent"), string_at(*whole, "started"), {}};
+    Earlier earlier{json::string_at(*whole, "name"),
+                    json::string_at(*whole, "parent"),
+                    json::string_at(*whole, "started"),
+                    {}};
     const json::Value* disks = whole->find("disks");
     if (disks != nullptr && disks->as_array() != nullptr) {
         for (const json::Value& disk : *disks->as_array()) {
-            earlier.images.emplace_back(string_at(disk, "disk"), string_at(disk, "backup"));
+            earlier.images.emplace_back(json::string_at(disk, "disk"),
+                                        json::string_at(disk, "backup"));
         }
     }
     return earlier;

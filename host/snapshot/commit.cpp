@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/snapshot/commit.hpp"
 
+#include "common/json/lookup.hpp"
 #include "common/json/parse.hpp"
 #include "common/text.hpp"
 
@@ -12,12 +13,6 @@ namespace {
 
 constexpr Millis pause_between{100};
 
-std::string string_at(const json::Value& value, const char* name)
-{
-    const json::Value* found = value.find(name);
-    return found != nullptr && found->as_string() != nullptr ? *found->as_string() : std::string{};
-}
-
 } // namespace
 
 Result<std::vector<CommitDisk>> read_description(std::string_view text)
@@ -27,15 +22,15 @@ Result<std::vector<CommitDisk>> read_description(std::string_view text)
         return fail(Error{whole.error()}.with_context("the snapshot's description"));
     }
     const json::Value* disks = whole->find("disks");
-    if (string_at(*whole, "method") != "overlay" || disks == nullptr ||
+    if (json::string_at(*whole, "method") != "overlay" || disks == nullptr ||
         disks->as_array() == nullptr || disks->as_array()->empty()) {
         return fail(ErrorKind::invalid_argument,
                     "the description is none of a snapshot by overlays");
     }
     std::vector<CommitDisk> found;
     for (const json::Value& disk : *disks->as_array()) {
-        found.push_back(
-            {string_at(disk, "disk"), string_at(disk, "snapshot"), string_at(disk, "overlay")});
+        found.push_back({json::string_at(disk, "disk"), json::string_at(disk, "snapshot"),
+                         json::string_at(disk, "overlay")});
         const CommitDisk& last = found.back();
         if (last.label.empty() || last.base.empty() || last.base.front() != '/' ||
             last.overlay.empty() || last.overlay.front() != '/') {

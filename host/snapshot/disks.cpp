@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/snapshot/disks.hpp"
 
+#include "common/json/lookup.hpp"
 #include "common/text.hpp"
 
 #include <string_view>
@@ -8,18 +9,6 @@
 namespace frostline::host {
 
 namespace {
-
-std::string string_at(const json::Value& object, std::string_view key)
-{
-    const json::Value* found = object.find(key);
-    return found != nullptr && found->as_string() != nullptr ? *found->as_string() : std::string{};
-}
-
-bool true_at(const json::Value& object, std::string_view key)
-{
-    const json::Value* found = object.find(key);
-    return found != nullptr && found->as_bool() != nullptr && *found->as_bool();
-}
 
 /// "/machine/peripheral/vb1/virtio-backend" is known to people as "vb1".
 std::string short_device(std::string_view qdev)
@@ -40,8 +29,9 @@ bool is_local(const json::Value& nodes, const std::string& filename)
         return false;
     }
     for (const json::Value& node : *all) {
-        const std::string driver = string_at(node, "drv");
-        if ((driver == "file" || driver == "host_device") && string_at(node, "file") == filename) {
+        const std::string driver = json::string_at(node, "drv");
+        if ((driver == "file" || driver == "host_device") &&
+            json::string_at(node, "file") == filename) {
             return true;
         }
     }
@@ -53,8 +43,8 @@ bool is_local(const json::Value& nodes, const std::string& filename)
 bool is_guest_disk(const json::Value& device, const json::Value& inserted)
 {
     constexpr std::string_view firmware = "/machine/system.flash";
-    const std::string qdev = string_at(device, "qdev");
-    return !true_at(inserted, "ro") && !qdev.empty() &&
+    const std::string qdev = json::string_at(device, "qdev");
+    return !json::true_at(inserted, "ro") && !qdev.empty() &&
            qdev.compare(0, firmware.size(), firmware) != 0;
 }
 
@@ -69,20 +59,20 @@ Result<Disk> read_disk(const json::Value& device, const json::Value& inserted,
                        const json::Value& nodes, const std::string& directory)
 {
     Disk disk;
-    disk.qdev = string_at(device, "qdev");
-    disk.drive = string_at(device, "device");
+    disk.qdev = json::string_at(device, "qdev");
+    disk.drive = json::string_at(device, "device");
     disk.label = !disk.drive.empty() ? disk.drive : short_device(disk.qdev);
-    disk.node = string_at(inserted, "node-name");
-    disk.format = string_at(inserted, "drv");
-    disk.base = string_at(inserted, "file");
-    if (std::string zeroes = string_at(inserted, "detect_zeroes"); !zeroes.empty()) {
+    disk.node = json::string_at(inserted, "node-name");
+    disk.format = json::string_at(inserted, "drv");
+    disk.base = json::string_at(inserted, "file");
+    if (std::string zeroes = json::string_at(inserted, "detect_zeroes"); !zeroes.empty()) {
         disk.detect_zeroes = std::move(zeroes);
     }
     if (disk.format != "raw" && disk.format != "qcow2") {
         return unfit(disk, "its driver is '" + text::printable(disk.format) +
                                "', and an overlay needs raw or qcow2 with no filter on top");
     }
-    if (true_at(inserted, "encrypted")) {
+    if (json::true_at(inserted, "encrypted")) {
         return unfit(disk, "its image is encrypted, and an overlay would hold the guest's data "
                            "in the clear");
     }
@@ -105,8 +95,8 @@ Result<Disk> read_disk(const json::Value& device, const json::Value& inserted,
     }
     disk.size = static_cast<std::uint64_t>(*size->as_int());
     if (const json::Value* cache = inserted.find("cache"); cache != nullptr) {
-        disk.direct = true_at(*cache, "direct");
-        disk.no_flush = true_at(*cache, "no-flush");
+        disk.direct = json::true_at(*cache, "direct");
+        disk.no_flush = json::true_at(*cache, "no-flush");
     }
     return disk;
 }
@@ -145,7 +135,8 @@ const json::Value* find_device(const json::Value& blocks, const Disk& disk)
         return nullptr;
     }
     for (const json::Value& device : *devices) {
-        if (string_at(device, "qdev") == disk.qdev && string_at(device, "device") == disk.drive) {
+        if (json::string_at(device, "qdev") == disk.qdev &&
+            json::string_at(device, "device") == disk.drive) {
             return &device;
         }
     }
@@ -155,13 +146,13 @@ const json::Value* find_device(const json::Value& blocks, const Disk& disk)
 std::string current_node(const json::Value& device)
 {
     const json::Value* inserted = device.find("inserted");
-    return inserted != nullptr ? string_at(*inserted, "node-name") : std::string{};
+    return inserted != nullptr ? json::string_at(*inserted, "node-name") : std::string{};
 }
 
 std::string current_file(const json::Value& device)
 {
     const json::Value* inserted = device.find("inserted");
-    return inserted != nullptr ? string_at(*inserted, "file") : std::string{};
+    return inserted != nullptr ? json::string_at(*inserted, "file") : std::string{};
 }
 
 } // namespace frostline::host

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/snapshot/journal.hpp"
 
+#include "common/json/lookup.hpp"
 #include "common/json/parse.hpp"
 #include "common/json/write.hpp"
 
@@ -8,15 +9,9 @@ namespace frostline::host {
 
 namespace {
 
-std::string string_at(const json::Value& value, const char* name)
-{
-    const json::Value* found = value.find(name);
-    return found != nullptr && found->as_string() != nullptr ? *found->as_string() : std::string{};
-}
-
 std::optional<std::string> optional_at(const json::Value& value, const char* name)
 {
-    std::string found = string_at(value, name);
+    std::string found = json::string_at(value, name);
     return found.empty() ? std::nullopt : std::optional{std::move(found)};
 }
 
@@ -55,21 +50,22 @@ Result<Journal> read_journal(std::string_view text)
         return fail(Error{whole.error()}.with_context("the journal"));
     }
     Journal journal;
-    journal.guest = string_at(*whole, "guest");
+    journal.guest = json::string_at(*whole, "guest");
     journal.connect = optional_at(*whole, "connect");
     journal.socket = optional_at(*whole, "socket");
     journal.qmp = optional_at(*whole, "qmp");
-    journal.freeze_id = string_at(*whole, "freeze-id");
-    journal.method = string_at(*whole, "method");
-    journal.name = string_at(*whole, "name");
-    journal.description = string_at(*whole, "description");
-    journal.jobs = string_at(*whole, "jobs");
-    journal.mark = string_at(*whole, "mark");
+    journal.freeze_id = json::string_at(*whole, "freeze-id");
+    journal.method = json::string_at(*whole, "method");
+    journal.name = json::string_at(*whole, "name");
+    journal.description = json::string_at(*whole, "description");
+    journal.jobs = json::string_at(*whole, "jobs");
+    journal.mark = json::string_at(*whole, "mark");
     if (const json::Value* disks = whole->find("disks");
         disks != nullptr && disks->as_array() != nullptr) {
         for (const json::Value& disk : *disks->as_array()) {
-            journal.disks.push_back({string_at(disk, "disk"), string_at(disk, "base"),
-                                     string_at(disk, "target"), string_at(disk, "node")});
+            journal.disks.push_back({json::string_at(disk, "disk"), json::string_at(disk, "base"),
+                                     json::string_at(disk, "target"),
+                                     json::string_at(disk, "node")});
         }
     }
     if (journal.guest.empty() || journal.freeze_id.empty()) {

@@ -58,7 +58,7 @@ ONE_HOME = {
     "libmount/": ("agent/system/linux_mount_table.cpp",),
     "boost/": ("agent/system/spawn.cpp",),
     "json-glib/": ("common/json/tree.cpp",),
-    "libvirt/": ("host/libvirt/libvirt_domain.cpp",),
+    "libvirt/": ("host/libvirt/",),
     "glib-unix.h": ("agent/system/glib_loop.cpp",),
     "glib.h": ("common/", "agent/system/"),
 }
