@@ -53,6 +53,11 @@ int run(const Options& options)
     }
     SignalWaiter& waiter = **made;
     TerminalProgress progress;
+    if (options.verb == Verb::verify) {
+        const Outcome outcome = run_verify(options, waiter, progress);
+        progress.done();
+        return print(options, outcome);
+    }
     if (options.verb == Verb::recover) {
         const std::vector<GuestOutcome> outcomes = run_recover(options, waiter, progress);
         progress.done();

@@ -23,6 +23,9 @@ namespace frostline::host {
 [[nodiscard]] std::vector<GuestOutcome> run_recover(const Options& options, Waiter& waiter,
                                                     Progress& progress);
 
+/// Looks into what a snapshot's description names, read-only.
+[[nodiscard]] Outcome run_verify(const Options& options, Waiter& waiter, Progress& progress);
+
 /// Runs a program in the guest to its end, or as long as --timeout says; its output goes on as it
 /// is.
 [[nodiscard]] Outcome run_exec(const Options& options, AgentClient& agent, Waiter& waiter,

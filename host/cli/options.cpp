@@ -16,7 +16,7 @@ struct VerbEntry {
     Verb verb;
 };
 
-constexpr std::array<VerbEntry, 9> verbs{{
+constexpr std::array<VerbEntry, 10> verbs{{
     {"ping", Verb::ping},
     {"info", Verb::info},
     {"status", Verb::status},
@@ -26,6 +26,7 @@ constexpr std::array<VerbEntry, 9> verbs{{
     {"snapshot", Verb::snapshot},
     {"exec", Verb::exec},
     {"recover", Verb::recover},
+    {"verify", Verb::verify},
 }};
 
 std::string verb_list()
@@ -192,6 +193,13 @@ Result<Options> parse_options(const std::vector<std::string>& arguments)
         if (!words.empty() || options.socket || options.connect || options.qmp) {
             return usage("recover takes no guest: it finishes what runs have left that died");
         }
+        return options;
+    }
+    if (options.verb == Verb::verify) {
+        if (words.size() != 1 || options.socket || options.connect || options.qmp) {
+            return usage("verify takes one snapshot: the path of its NAME.frostline.json");
+        }
+        options.guest = words.front();
         return options;
     }
     if (Result<void> target = check_target(options, words); !target) {

@@ -12,7 +12,20 @@
 
 namespace frostline::host {
 
-enum class Verb { help, version, ping, info, status, hooks, freeze, thaw, snapshot, exec, recover };
+enum class Verb {
+    help,
+    version,
+    ping,
+    info,
+    status,
+    hooks,
+    freeze,
+    thaw,
+    snapshot,
+    exec,
+    recover,
+    verify
+};
 
 /// The command line, checked: options that make no sense together or for the verb are refused.
 struct Options {

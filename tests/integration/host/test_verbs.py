@@ -190,7 +190,7 @@ class Usage(unittest.TestCase):
         self.assertLessEqual(max(map(len, lines)), 80)
 
     def test_verbs_of_another_version(self):
-        for arguments in (("verify", "web"), ("repair",), (), ("--frobnicate", "ping")):
+        for arguments in (("repair", "web"), ("repair",), (), ("--frobnicate", "ping")):
             status, out, err = run(*arguments)
             self.assertEqual((status, out), (1, ""))
             self.assertIn("--help", err)

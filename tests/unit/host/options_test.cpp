@@ -70,6 +70,8 @@ TEST(Options, WhatIsWrongIsSaidWithAHint)
         {"", "no verb"},
         {"frobnicate web", "unknown verb 'frobnicate'"},
         {"shell web", "this frostline has ping, info, status, hooks, freeze, thaw, snapshot"},
+        {"verify", "verify takes one snapshot"},
+        {"verify a b", "verify takes one snapshot"},
         {"recover web", "recover takes no guest"},
         {"--socket /a recover", "recover takes no guest"},
         {"exec web", "Write the program after"},
@@ -135,7 +137,7 @@ TEST(Options, HelpFitsAScreen)
 TEST(Options, HelpNamesEveryVerb)
 {
     for (const Verb verb : {Verb::ping, Verb::info, Verb::status, Verb::hooks, Verb::freeze,
-                            Verb::thaw, Verb::snapshot, Verb::exec, Verb::recover}) {
+                            Verb::thaw, Verb::snapshot, Verb::exec, Verb::recover, Verb::verify}) {
         EXPECT_NE(help_text().find(verb_name(verb)), std::string_view::npos) << verb_name(verb);
     }
 }
