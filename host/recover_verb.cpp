@@ -167,6 +167,17 @@ void Recovery::clean_up_domain(Domain& domain)
             left(forgotten.error().message());
         }
     }
+    for (const JournalDisk& disk : journal_.disks) {
+        const Result<Domain::BlockJob> job =
+            journal_.method == "copy" ? domain.block_job(disk.label) : Domain::BlockJob{};
+        if (job && job->there) {
+            if (const Result<void> ended = domain.end_block_job(disk.label, false); !ended) {
+                left(ended.error().message());
+            } else {
+                done("ended the copy of disk " + disk.label);
+            }
+        }
+    }
     const Result<std::string> xml = domain.xml();
     if (!xml) {
         return left(xml.error().message());

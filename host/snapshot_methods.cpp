@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which method takes the snapshot of each guest.
 #include "host/libvirt/domain_backup.hpp"
+#include "host/libvirt/domain_copy.hpp"
 #include "host/libvirt/domain_disks.hpp"
 #include "host/libvirt/domain_overlay.hpp"
 #include "host/qmp/qmp_backup.hpp"
+#include "host/qmp/qmp_copy.hpp"
 #include "host/snapshot/overlay.hpp"
 #include "host/snapshot/qemu_checks.hpp"
 #include "host/snapshot_run.hpp"
@@ -38,6 +40,9 @@ void SnapshotRun::choose_method(SnapshotGuest& guest)
     if (!options_.backup_directory.empty()) {
         return choose_backup(guest);
     }
+    if (!options_.copy_directory.empty()) {
+        return choose_copy(guest);
+    }
     if (Domain* domain = guest.target->domain(); domain != nullptr) {
         guest.own_method = std::make_unique<DomainOverlaySnapshot>(
             *domain, files_,
@@ -66,6 +71,22 @@ void SnapshotRun::choose_backup(SnapshotGuest& guest)
         *guest.monitor, files_,
         QmpBackup::Settings{std::move(files), directory_of(*guest.monitor),
                             new_freeze_id().substr(0, 18), limits_of(options_).answer});
+    guest.method = guest.own_method.get();
+}
+
+void SnapshotRun::choose_copy(SnapshotGuest& guest)
+{
+    BackupFiles::Settings files{name_, backup_label(guest.name), options_.copy_directory, false,
+                                on_plan(guest)};
+    if (Domain* domain = guest.target->domain(); domain != nullptr) {
+        guest.own_method =
+            std::make_unique<DomainCopy>(*domain, files_, waiter_, progress_, std::move(files));
+    } else {
+        guest.own_method = std::make_unique<QmpCopy>(
+            *guest.monitor, files_, waiter_, progress_,
+            QmpCopy::Settings{std::move(files), directory_of(*guest.monitor),
+                              new_freeze_id().substr(0, 18), limits_of(options_).answer});
+    }
     guest.method = guest.own_method.get();
 }
 

@@ -54,6 +54,7 @@ private:
     void connect_monitor(SnapshotGuest& guest);
     void choose_method(SnapshotGuest& guest);
     void choose_backup(SnapshotGuest& guest);
+    void choose_copy(SnapshotGuest& guest);
     void share_command();
     [[nodiscard]] static CommandGuest command_guest(SnapshotGuest& guest);
     void take();

@@ -12,7 +12,7 @@ Unix socket, it is only a label. --qmp is the monitor of that QEMU.
 
   ping, info, status    is there an agent, which, what is it doing
   hooks [--check]       the guest's hooks; --check runs their checks
-  freeze [--deadline T], thaw     by hand; a Frostline agent thaws itself after T
+  freeze [--deadline T], thaw   by hand; a Frostline agent thaws itself after T
   exec GUEST -- CMD...  run a program in the guest, show its output and status
   snapshot [--name N] [--deadline T] [--require app|fs|crash]
            [--on-error abort|skip] [--lease-dir DIR] METHOD
@@ -20,7 +20,7 @@ Unix socket, it is only a label. --qmp is the monitor of that QEMU.
                         what it is worth. METHOD is one of
     --overlay [--overlay-dir DIR]     new qcow2 overlays for all disks at once
     -- COMMAND...  [--report-dir DIR] run while all are frozen (docs/host.md)
-    --backup DIR [--incremental]      copies of the disks, the guest goes on
+    --backup DIR [--incremental], --copy DIR   copies of the disks in DIR
     --commit --name N                 fold the overlays of N back, guest running
   verify NAME.frostline.json            look into what was taken, read-only
   recover               finish what runs have left that died

@@ -152,6 +152,10 @@ const std::vector<OptionEntry>& option_table()
          [](Options& o, const std::string& v) {
              return set_path(o.backup_directory, "--backup", v);
          }},
+        {"--copy",
+         true,
+         {Verb::snapshot},
+         [](Options& o, const std::string& v) { return set_path(o.copy_directory, "--copy", v); }},
         {"--incremental",
          false,
          {Verb::snapshot},

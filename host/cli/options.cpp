@@ -120,14 +120,17 @@ Result<void> check_snapshot(const Options& options)
 {
     const int methods = static_cast<int>(options.overlay) + static_cast<int>(options.commit) +
                         static_cast<int>(!options.command.empty()) +
-                        static_cast<int>(!options.backup_directory.empty());
+                        static_cast<int>(!options.backup_directory.empty()) +
+                        static_cast<int>(!options.copy_directory.empty());
     if (methods > 1) {
-        return usage("--overlay, --backup, --commit and a command exclude each other: say one of "
-                     "them");
+        return usage(
+            "--overlay, --backup, --copy, --commit and a command exclude each other: say one of "
+            "them");
     }
     if (methods == 0) {
-        return usage("how? Say --overlay, --backup DIR, or \"-- COMMAND...\" for a command that "
-                     "takes the snapshot of the storage");
+        return usage(
+            "how? Say --overlay, --backup DIR, --copy DIR, or \"-- COMMAND...\" for a command that "
+            "takes the snapshot of the storage");
     }
     if (options.command.empty() && options.socket && !options.qmp) {
         return usage("the disks can be reached by the monitor only: give --qmp PATH");

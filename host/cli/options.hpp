@@ -43,6 +43,7 @@ struct Options {
     Level require = Level::app;
     bool overlay = false;
     std::string backup_directory; ///< absolute; not empty: --backup
+    std::string copy_directory;   ///< absolute; not empty: --copy
     bool incremental = false;
     bool commit = false; ///< folds the overlays of snapshot `name` back
     std::vector<std::string>

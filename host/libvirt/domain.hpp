@@ -34,6 +34,10 @@ public:
     /// alike until it is ended.
     [[nodiscard]] virtual Result<void> start_commit(const std::string& target,
                                                     const std::string& base) = 0;
+    /// A job that copies the disk to an image that is there already, and then keeps both alike
+    /// until it is ended.
+    [[nodiscard]] virtual Result<void> start_copy(const std::string& target,
+                                                  const std::string& image_xml) = 0;
     struct BlockJob {
         std::uint64_t done = 0;
         std::uint64_t total = 0;

@@ -53,6 +53,8 @@ public:
     [[nodiscard]] Result<void> switch_disks(const std::string& snapshot_xml) override;
     [[nodiscard]] Result<void> start_commit(const std::string& target,
                                             const std::string& base) override;
+    [[nodiscard]] Result<void> start_copy(const std::string& target,
+                                          const std::string& image_xml) override;
     [[nodiscard]] Result<BlockJob> block_job(const std::string& target) override;
     [[nodiscard]] Result<void> end_block_job(const std::string& target, bool pivot) override;
     [[nodiscard]] Result<void> begin_backup(const std::string& backup_xml,

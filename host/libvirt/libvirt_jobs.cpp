@@ -84,6 +84,18 @@ Result<void> LibvirtDomain::start_commit(const std::string& target, const std::s
     return {};
 }
 
+Result<void> LibvirtDomain::start_copy(const std::string& target, const std::string& image_xml)
+{
+    // A persistent domain's definition does not know of a copy; libvirt wants to hear that it may
+    // go with the domain.
+    const unsigned flags = VIR_DOMAIN_BLOCK_COPY_REUSE_EXT | VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB;
+    if (::virDomainBlockCopy(domain_.get(), target.c_str(), image_xml.c_str(), nullptr, 0, flags) !=
+        0) {
+        return libvirt_failure("copy disk " + target);
+    }
+    return {};
+}
+
 Result<Domain::BlockJob> LibvirtDomain::block_job(const std::string& target)
 {
     virDomainBlockJobInfo info = {};

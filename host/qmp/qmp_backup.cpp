@@ -68,24 +68,12 @@ Result<void> QmpBackup::check_marks(TimePoint until)
 
 Result<void> QmpBackup::add_target(std::size_t index, TimePoint until)
 {
-    json::Object file;
-    file.set("driver", "file");
-    file.set("filename", files_.plans()[index].path);
-    json::Object options;
-    options.set("driver", "qcow2");
-    options.set("node-name", id(index));
-    options.set("file", std::move(file));
-    options.set("discard", "unmap");
-    // What is written is all that the copy needs to know; the parent isn't opened.
-    options.set("backing", nullptr);
-    Result<Reply> added = monitor_.execute("blockdev-add", std::move(options), until);
-    if (!added || added->good()) {
-        added_nodes_.push_back(id(index));
-    }
-    Result<json::Value> value = flatten(std::move(added));
-    if (!value) {
-        return fail(std::move(value).error().with_context("add the backup of disk " +
-                                                          files_.plans()[index].disk.label));
+    const BackupPlan& plan = files_.plans()[index];
+    added_nodes_.push_back(id(index)); // without an answer it may be there, or come later
+    Result<void> added = add_image_node(monitor_, id(index), plan.path, until);
+    if (!added) {
+        return fail(
+            std::move(added).error().with_context("add the backup of disk " + plan.disk.label));
     }
     return {};
 }

@@ -89,4 +89,21 @@ Result<std::vector<Disk>> ask_for_disks(Monitor& monitor, const std::string& dir
     return find_disks(*blocks, *nodes, directory);
 }
 
+Result<void> add_image_node(Monitor& monitor, const std::string& node, const std::string& path,
+                            TimePoint until)
+{
+    json::Object file;
+    file.set("driver", "file");
+    file.set("filename", path);
+    json::Object options;
+    options.set("driver", "qcow2");
+    options.set("node-name", node);
+    options.set("file", std::move(file));
+    options.set("discard", "unmap");
+    options.set("backing", nullptr);
+    const Result<json::Value> added =
+        flatten(monitor.execute("blockdev-add", std::move(options), until));
+    return added ? Result<void>{} : fail(added.error());
+}
+
 } // namespace frostline::host

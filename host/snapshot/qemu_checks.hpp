@@ -23,4 +23,9 @@ namespace frostline::host {
 [[nodiscard]] Result<std::vector<Disk>>
 ask_for_disks(Monitor& monitor, const std::string& directory, TimePoint until);
 
+/// Gives QEMU a new qcow2 image as a node. Its backing file isn't opened: who writes it whole, or
+/// only what has changed, need not know what is below.
+[[nodiscard]] Result<void> add_image_node(Monitor& monitor, const std::string& node,
+                                          const std::string& path, TimePoint until);
+
 } // namespace frostline::host

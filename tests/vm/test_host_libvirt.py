@@ -145,6 +145,18 @@ class OneGuest(HostTest):
                         verify.records(second.shell, self.guest.acks.highest(before=asked))):
             self.assertTrue(finding.good, f"{finding.what}: {finding.detail}")
 
+    def test_a_copy(self):
+        place = fixture.make_folder("copies")
+        before = self.disks()
+        run, guests = self.frostline("snapshot", "web1", "--copy", place, "--name", "one",
+                                     "--deadline", "60s")
+        self.assertEqual((run.status, run.errors), (0, ""), run.output)
+        self.assertEqual((guests["web1"]["level"], guests["web1"]["method"]), ("app", "copy"))
+        self.assertEqual(self.disks(), before)
+        self.assert_at_rest({disk: Path(told["backup"])
+                             for disk, told in zip(before, guests["web1"]["disks"])})
+        self.assertIn("No current block job", self.guest.check("blockjob", "vda"))
+
     def test_an_overlay_that_is_there_already_is_not_touched(self):
         before = self.disks()
         target = before["pgwal"].parent / f"{before['pgwal'].name.split('.')[0]}.taken.qcow2"

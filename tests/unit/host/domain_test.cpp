@@ -136,6 +136,11 @@ public:
     {
         return {};
     }
+    [[nodiscard]] Result<void> start_copy(const std::string& target, const std::string&) override
+    {
+        log.push_back("copy " + target);
+        return {};
+    }
     [[nodiscard]] Result<BlockJob> block_job(const std::string&) override { return BlockJob{}; }
     [[nodiscard]] Result<void> end_block_job(const std::string&, bool) override { return {}; }
 
