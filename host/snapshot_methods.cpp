@@ -18,7 +18,7 @@ namespace {
 /// path.
 std::string backup_label(const std::string& name)
 {
-    const std::string end = name.substr(name.rfind('/') + 1);
+    const std::string end = name.substr(name.find_last_of("/#") + 1);
     return file_label(end.empty() ? "guest" : end);
 }
 

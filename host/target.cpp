@@ -13,8 +13,13 @@ Result<Target> reach(const Options& options, const std::string& guest, Waiter& w
     if (options.socket) {
         return Target{std::make_unique<SocketTransport>(*options.socket, waiter)};
     }
+    // URI#DOMAIN: a group may lie on several hosts. No domain's name has a "#" behind a "://".
+    const std::size_t scheme = guest.find("://");
+    const std::size_t hash = scheme == std::string::npos ? scheme : guest.rfind('#');
+    const bool own_uri = hash != std::string::npos && hash > scheme;
     Result<std::unique_ptr<Domain>> domain =
-        connect_libvirt(options.connect.value_or(std::string{}), guest, waiter);
+        connect_libvirt(own_uri ? guest.substr(0, hash) : options.connect.value_or(std::string{}),
+                        own_uri ? guest.substr(hash + 1) : guest, waiter);
     if (!domain) {
         return fail(std::move(domain).error());
     }

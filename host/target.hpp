@@ -27,7 +27,8 @@ private:
     std::unique_ptr<Domain> domain_;
 };
 
-/// Errors: those of connect_libvirt(); a socket is connected to by the first call only.
+/// `guest` may name its own libvirt, URI#DOMAIN. Errors: those of connect_libvirt(); a socket is
+/// connected to by the first call only.
 [[nodiscard]] Result<Target> reach(const Options& options, const std::string& guest,
                                    Waiter& waiter);
 
