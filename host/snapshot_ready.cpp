@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What comes before the sequence: the guests are reached, leased and looked at.
+#include "host/recovery.hpp"
 #include "host/snapshot_run.hpp"
 
 #include <algorithm>
@@ -75,11 +76,30 @@ void SnapshotRun::look_for_journal(SnapshotGuest& guest)
 {
     guest.journal_path =
         Lease::journal_path(options_.lease_directory, lease_keys(options_, *guest.target));
-    if (files_.exists(guest.journal_path)) {
-        fail_guest(guest, ExitStatus::snapshot_failed,
-                   "an earlier run on this guest has died and left things behind; finish it by "
-                   "\"frostline recover\" first");
+    if (!files_.exists(guest.journal_path)) {
+        return;
     }
+    // A run that died; its leases were free. What it has left is finished before anything new
+    // begins.
+    const Result<std::string> text = files_.read(guest.journal_path);
+    Result<Journal> journal = text ? read_journal(*text) : fail(text.error());
+    if (!journal) {
+        return fail_guest(guest, ExitStatus::snapshot_failed,
+                          guest.journal_path + ": " + journal.error().message() +
+                              "; look at it, and remove it");
+    }
+    if (options_.qmp) {
+        journal->qmp = options_.qmp; // the way of now; that of then may be gone
+    }
+    const Outcome recovered =
+        Recovery{std::move(*journal), guest.journal_path, waiter_, progress_}.run(*guest.target);
+    if (recovered.status != ExitStatus::consistent) {
+        return fail_guest(guest, recovered.status,
+                          "an earlier run on this guest has died, and what it has left can't be "
+                          "finished: " +
+                              recovered.problem);
+    }
+    guest.recovered = "an earlier run on this guest had died:\n" + recovered.text;
 }
 
 /// Written down before anything is frozen or made, and taken away when all is well again.

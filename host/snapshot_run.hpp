@@ -24,7 +24,8 @@ struct SnapshotGuest {
     GuestOutcome end;
     Journal journal{};
     std::string journal_path{};
-    bool out = false; ///< it has failed; nothing more is done with it
+    std::string recovered{}; ///< what was finished first, for people
+    bool out = false;        ///< it has failed; nothing more is done with it
     std::optional<Target> target{};
     std::optional<AgentClient> agent{};
     std::optional<AgentIdentity> identity{};

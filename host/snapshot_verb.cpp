@@ -60,8 +60,10 @@ void SnapshotRun::conclude(SnapshotGuest& guest, const SnapshotResult& result)
     outcome.status = result.judgement.status;
     outcome.problem = result.problem;
     outcome.details = describe_snapshot(guest.name, name_, options_.require, result, *guest.method);
+    outcome.text = guest.recovered;
     if (result.kept) {
-        outcome.text = format_snapshot(guest.name, name_, options_.require, result, *guest.method);
+        outcome.text += (outcome.text.empty() ? "" : "\n") +
+                        format_snapshot(guest.name, name_, options_.require, result, *guest.method);
         write_description(guest, result);
         if (outcome.status == ExitStatus::not_consistent && outcome.problem.empty()) {
             outcome.problem = "the snapshot is taken, but at level " +

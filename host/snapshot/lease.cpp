@@ -104,12 +104,11 @@ Result<UniqueFd> lock(const std::string& path, const std::string& socket)
 
 } // namespace
 
-std::string Lease::journal_path(const std::string& directory, std::vector<std::string> sockets)
+/// By the first socket: the agent's, which is the same however the guest's QEMU is reached.
+std::string Lease::journal_path(const std::string& directory,
+                                const std::vector<std::string>& sockets)
 {
-    for (std::string& socket : sockets) {
-        socket = canonical(socket);
-    }
-    std::string name = lock_name(*std::min_element(sockets.begin(), sockets.end()));
+    std::string name = lock_name(canonical(sockets.front()));
     name.replace(name.rfind(".lock"), std::string::npos, ".journal");
     return directory + "/" + name;
 }

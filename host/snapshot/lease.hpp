@@ -21,7 +21,7 @@ public:
 
     /// Where a run that holds these leases writes down what it is about to leave behind.
     [[nodiscard]] static std::string journal_path(const std::string& directory,
-                                                  std::vector<std::string> sockets);
+                                                  const std::vector<std::string>& sockets);
 
 private:
     std::vector<UniqueFd> locks_;

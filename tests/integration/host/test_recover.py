@@ -135,14 +135,28 @@ class Recover(Case):
         self.assertEqual((status, out, err), (0, "web: thawed the guest\n", ""))
         self.assert_all_is_well()
 
-    def test_a_new_run_does_not_start_over_it(self):
+    def test_a_new_run_finishes_it_first(self):
         self.kill_at(self.hold(b"status", lambda: self.guest.frozen))
-        self.guest.frozen = False  # its own deadline
+        self.assertTrue(self.guest.frozen)
+        status, out, err = self.snapshot("--name", "two")
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn("an earlier run on this guest had died:", out)
+        self.assertIn("thawed the guest", out)
+        self.assertEqual(self.journals(), [])
+        left = set(os.listdir(self.directory)) - set(self.before)
+        self.assertEqual([name for name in left if ".one." in name or name.startswith("one.")], [])
+        self.assertEqual(self.running.nodes()["disk0"][1], self.overlay(0, "two"))
+
+    def test_a_new_run_does_not_begin_when_that_is_not_possible(self):
+        self.kill_at(self.hold(b"status", lambda: self.guest.frozen))
+        path = os.path.join(self.leases, self.journals()[0])
+        with open(path, "w", encoding="ascii") as file:
+            file.write("{}")
+        self.guest.frozen = False
         status, _, err = self.snapshot("--name", "two")
         self.assertEqual(status, 4)
-        self.assertIn("frostline recover", err)
-        self.assertEqual(self.recover()[0], 0)
-        self.assert_all_is_well()
+        self.assertIn("the journal names no guest", err)
+        self.assertFalse(self.guest.frozen)
 
     def test_somebody_elses_freeze_stays(self):
         self.kill_at(self.hold(b"status", lambda: self.guest.frozen))
