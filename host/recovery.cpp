@@ -4,6 +4,7 @@
 #include "common/json/write.hpp"
 #include "common/text.hpp"
 #include "host/agent/thaw.hpp"
+#include "host/libvirt/domain_disks.hpp"
 #include "host/qmp/qmp_cleanup.hpp"
 #include "host/snapshot/qemu_checks.hpp"
 
@@ -133,18 +134,14 @@ void Recovery::clean_up_domain(Domain& domain)
             }
         }
     }
-    const Result<std::string> xml = domain.xml();
-    if (!xml) {
-        return left(xml.error().message());
+    const Result<std::string> description = domain.xml();
+    const Result<std::vector<std::string>> in_use =
+        description ? all_sources(*description)
+                    : Result<std::vector<std::string>>{fail(description.error())};
+    if (!in_use) {
+        return left(in_use.error().message()); // what may be in use stays
     }
-    // Wherever libvirt names a file, it is in use: as a disk or below one.
-    std::vector<std::string> in_use;
-    for (const JournalDisk& disk : journal_.disks) {
-        if (xml->find(disk.target) != std::string::npos) {
-            in_use.push_back(disk.target);
-        }
-    }
-    remove_or_keep(in_use);
+    remove_or_keep(*in_use);
 }
 
 void Recovery::clean_up_qemu(Monitor& monitor)

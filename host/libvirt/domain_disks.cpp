@@ -124,6 +124,35 @@ writable_sources(std::string_view domain_xml)
     return found;
 }
 
+namespace {
+
+void collect_sources(const xml::Element& element, std::vector<std::string>& found)
+{
+    if (element.name == "source") {
+        for (const char* attribute : {"file", "dev"}) {
+            if (std::string path = element.attribute(attribute); !path.empty()) {
+                found.push_back(std::move(path));
+            }
+        }
+    }
+    for (const xml::Element& child : element.children) {
+        collect_sources(child, found);
+    }
+}
+
+} // namespace
+
+Result<std::vector<std::string>> all_sources(std::string_view domain_xml)
+{
+    const Result<xml::Element> domain = xml::parse(domain_xml);
+    if (!domain) {
+        return fail(Error{domain.error()}.with_context("libvirt's description of the domain"));
+    }
+    std::vector<std::string> found;
+    collect_sources(*domain, found);
+    return found;
+}
+
 Result<std::string> source_of(std::string_view domain_xml, const std::string& target)
 {
     std::string source;

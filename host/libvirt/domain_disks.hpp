@@ -25,6 +25,10 @@ struct DomainDisks {
 [[nodiscard]] Result<std::vector<std::pair<std::string, std::string>>>
 writable_sources(std::string_view domain_xml);
 
+/// Every file and device that the domain's XML names as the source of anything: disks, the images
+/// below them, targets of jobs.
+[[nodiscard]] Result<std::vector<std::string>> all_sources(std::string_view domain_xml);
+
 /// The image that a disk of the domain uses; empty where there is no such disk.
 [[nodiscard]] Result<std::string> source_of(std::string_view domain_xml, const std::string& target);
 

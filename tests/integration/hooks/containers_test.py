@@ -269,7 +269,7 @@ def main():
     if HERE not in os.environ:
         os.environ[HERE] = "1"
         os.execvp("unshare", ["unshare", "--mount", "--propagation=private", "sh", "-c",
-                              "umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup &&"
+                              "umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup;"
                               ' exec "$@"', "sh", sys.executable, *sys.argv])
     base = pathlib.Path(tempfile.mkdtemp(prefix="frostline-probe-", dir="/dev/shm"))
     try:

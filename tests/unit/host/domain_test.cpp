@@ -96,6 +96,17 @@ TEST(DomainDisks, OneThatCannotGetAnOverlayIsNamed)
     }
 }
 
+TEST(DomainDisks, WhatIsBelowADiskIsInUseAsWell)
+{
+    const auto found = all_sources(
+        domain(disk("vda", "/i/a&amp;b.one.qcow2", "qcow2",
+                    "<backingStore type='file'><source file='/i/a&amp;b.qcow2'/></backingStore>"
+                    "<mirror type='file'><source file='/i/copy.qcow2'/></mirror>")));
+    ASSERT_TRUE(found);
+    EXPECT_EQ(*found, (std::vector<std::string>{"/i/a&b.one.qcow2", "/i/a&b.qcow2", "/i/copy.qcow2",
+                                                "/a.iso"}));
+}
+
 TEST(DomainDisks, ACommandIsToldOfAllOfThem)
 {
     const auto found = writable_sources(
