@@ -41,8 +41,7 @@ std::vector<GuestOutcome> run_recover(const Options& options, Waiter& waiter, Pr
     std::vector<GuestOutcome> outcomes;
     for (const std::string& name : *names) {
         const std::string path = options.lease_directory + "/" + name;
-        const Result<std::string> text = files.read(path);
-        Result<Journal> journal = text ? read_journal(*text) : fail(text.error());
+        Result<Journal> journal = load_journal(files, path);
         if (!journal) {
             outcomes.push_back(
                 {path, failed(ExitStatus::snapshot_failed, journal.error().message()), false});

@@ -81,12 +81,9 @@ void SnapshotRun::look_for_journal(SnapshotGuest& guest)
     }
     // A run that died; its leases were free. What it has left is finished before anything new
     // begins.
-    const Result<std::string> text = files_.read(guest.journal_path);
-    Result<Journal> journal = text ? read_journal(*text) : fail(text.error());
+    Result<Journal> journal = load_journal(files_, guest.journal_path);
     if (!journal) {
-        return fail_guest(guest, ExitStatus::snapshot_failed,
-                          guest.journal_path + ": " + journal.error().message() +
-                              "; look at it, and remove it");
+        return fail_guest(guest, ExitStatus::snapshot_failed, journal.error().message());
     }
     if (options_.qmp) {
         journal->qmp = options_.qmp; // the way of now; that of then may be gone

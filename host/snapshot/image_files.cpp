@@ -188,6 +188,14 @@ Result<std::string> LocalImageFiles::read(const std::string& path)
     return read_all(file, path);
 }
 
+bool LocalImageFiles::trusted(const std::string& path)
+{
+    struct stat info = {};
+    return ::lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
+           (info.st_uid == 0 || info.st_uid == ::geteuid()) &&
+           (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
 Result<void> LocalImageFiles::remove(const std::string& path)
 {
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) {

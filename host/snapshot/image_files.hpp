@@ -42,6 +42,8 @@ public:
                                                const std::string& text) = 0;
     /// The whole text of a small file (up to 1 MiB).
     [[nodiscard]] virtual Result<std::string> read(const std::string& path) = 0;
+    /// Whether only root or we can have written a regular file.
+    [[nodiscard]] virtual bool trusted(const std::string& path) = 0;
     /// A file that isn't there is no error.
     [[nodiscard]] virtual Result<void> remove(const std::string& path) = 0;
 };
@@ -65,6 +67,7 @@ public:
     [[nodiscard]] Result<void> claim(const std::string& path) override;
     [[nodiscard]] Result<void> replace(const std::string& path, const std::string& text) override;
     [[nodiscard]] Result<std::string> read(const std::string& path) override;
+    [[nodiscard]] bool trusted(const std::string& path) override;
     [[nodiscard]] Result<void> remove(const std::string& path) override;
 
 private:

@@ -74,4 +74,18 @@ Result<Journal> read_journal(std::string_view text)
     return journal;
 }
 
+Result<Journal> load_journal(ImageFiles& files, const std::string& path)
+{
+    if (!files.trusted(path)) {
+        return fail(ErrorKind::permission, path + ": others can have written it, or it is no file; "
+                                                  "look at it, and remove it");
+    }
+    const Result<std::string> text = files.read(path);
+    if (!text) {
+        return fail(text.error());
+    }
+    Result<Journal> journal = read_journal(*text);
+    return journal ? std::move(journal) : fail(std::move(journal).error().with_context(path));
+}
+
 } // namespace frostline::host

@@ -43,4 +43,8 @@ using OnPlan = std::function<Result<void>(std::vector<JournalDisk> disks, std::s
 /// Errors: invalid_argument.
 [[nodiscard]] Result<Journal> read_journal(std::string_view text);
 
+/// From a file that nobody else can have written: it says what is removed. Errors: permission, and
+/// those of reading it.
+[[nodiscard]] Result<Journal> load_journal(ImageFiles& files, const std::string& path);
+
 } // namespace frostline::host

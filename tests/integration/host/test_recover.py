@@ -190,6 +190,20 @@ class Recover(Case):
         self.assertEqual(json.loads(out)["guests"][0]["exit-status"], 0)
         self.assertEqual(self.journals(), [])
 
+    def test_a_journal_that_others_can_have_written(self):
+        """It would say what is removed."""
+        self.kill_at(self.hold(b"status", lambda: self.guest.frozen))
+        path = os.path.join(self.leases, self.journals()[0])
+        os.chmod(path, 0o666)
+        status, _, err = self.recover()
+        self.assertEqual(status, 4)
+        self.assertIn("others can have written it", err)
+        self.assertTrue(os.path.exists(self.overlay(0)))
+        self.assertEqual(self.snapshot("--name", "two")[0], 4)
+        os.chmod(path, 0o644)
+        self.assertEqual(self.recover()[0], 0)
+        self.assert_all_is_well()
+
     def test_a_journal_that_is_none(self):
         os.mkdir(self.leases, 0o755)
         with open(os.path.join(self.leases, "x.journal"), "w", encoding="ascii") as file:
