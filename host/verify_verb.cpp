@@ -111,6 +111,7 @@ ImageFinding Verification::look(std::string disk, std::string path)
 std::string in_words(const std::vector<FoundFilesystem>& filesystems)
 {
     std::vector<std::string> words;
+    words.reserve(filesystems.size());
     for (const FoundFilesystem& one : filesystems) {
         words.push_back(one.type + ": " + one.state);
     }

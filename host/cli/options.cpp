@@ -32,6 +32,7 @@ constexpr std::array<VerbEntry, 10> verbs{{
 std::string verb_list()
 {
     std::vector<std::string> names;
+    names.reserve(verbs.size());
     for (const VerbEntry& entry : verbs) {
         names.emplace_back(entry.name);
     }

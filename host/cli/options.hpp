@@ -30,29 +30,31 @@ enum class Verb {
 /// The command line, checked: options that make no sense together or for the verb are refused.
 struct Options {
     Verb verb = Verb::help;
+    Level require = Level::app;
+    bool json = false;
+    bool check = false;       ///< hooks --check
+    bool overlay = false;     ///< a snapshot's method
+    bool incremental = false; ///< goes with a backup
+    bool commit = false;      ///< folds the overlays of snapshot `name` back
+    bool skip_failed = false; ///< --on-error=skip
+
     std::optional<std::string> connect; ///< libvirt URI
     std::optional<std::string> socket;  ///< the guest agent's Unix socket
     std::optional<std::string> qmp;     ///< QEMU's monitor
     std::string guest;                  ///< libvirt domain; with a socket a label, made if absent
     std::vector<std::string> guests;    ///< of snapshot: one or more, the first is `guest`
-    bool json = false;
     std::optional<std::chrono::milliseconds> timeout;
-    bool check = false; ///< hooks --check
     std::optional<std::chrono::milliseconds> deadline;
-    std::string name; ///< of the snapshot; empty: one is made
-    Level require = Level::app;
-    bool overlay = false;
-    std::string backup_directory; ///< absolute; not empty: --backup
-    std::string copy_directory;   ///< absolute; not empty: --copy
-    bool incremental = false;
-    bool commit = false; ///< folds the overlays of snapshot `name` back
-    std::vector<std::string>
-        command;                   ///< after "--": what takes the snapshot, or is run in the guest
-    bool skip_failed = false;      ///< --on-error=skip
-    std::string metrics_file;      ///< absolute; empty: none
-    std::string timeline_file;     ///< absolute; empty: none
-    std::string report_directory;  ///< absolute; empty: where the method has a place
-    std::string overlay_directory; ///< absolute; empty: beside each image
+    std::string name;                 ///< of the snapshot; empty: one is made
+    std::vector<std::string> command; ///< after "--": takes the snapshot, or is run in the guest
+
+    // All absolute.
+    std::string backup_directory;  ///< not empty: --backup
+    std::string copy_directory;    ///< not empty: --copy
+    std::string metrics_file;      ///< empty: none
+    std::string timeline_file;     ///< empty: none
+    std::string report_directory;  ///< empty: where the method has a place
+    std::string overlay_directory; ///< empty: beside each image
     std::string lease_directory = "/run/lock/frostline";
 };
 

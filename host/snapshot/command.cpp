@@ -20,12 +20,11 @@ bool can_be_run(const std::string& program)
         return ::access(program.c_str(), X_OK) == 0;
     }
     const char* path = std::getenv("PATH"); // NOLINT(concurrency-mt-unsafe): one thread
-    for (const std::string& folder : text::split(path != nullptr ? path : "/usr/bin:/bin", ':')) {
-        if (::access((folder + "/" + program).c_str(), X_OK) == 0) {
-            return true;
-        }
-    }
-    return false;
+    const std::vector<std::string> folders =
+        text::split(path != nullptr ? path : "/usr/bin:/bin", ':');
+    return std::any_of(folders.begin(), folders.end(), [&program](const std::string& folder) {
+        return ::access((folder + "/" + program).c_str(), X_OK) == 0;
+    });
 }
 
 } // namespace
@@ -63,7 +62,10 @@ std::vector<std::string> CommandSnapshot::environment() const
         names += separator + guests_[i].name;
         ids += separator + guests_[i].freeze_id;
         for (const auto& [label, path] : disks_[i]) {
-            disks += (disks.empty() ? "" : "\n") + guests_[i].name + "\t" + label + "\t" + path;
+            disks += disks.empty() ? "" : "\n";
+            disks += guests_[i].name;
+            disks += "\t" + label;
+            disks += "\t" + path;
         }
     }
     return {"FROSTLINE_NAME=" + settings_.name, "FROSTLINE_GUESTS=" + names,

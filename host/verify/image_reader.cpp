@@ -17,14 +17,16 @@ std::string read_dump(std::string_view output)
         output.remove_prefix(std::min(end + 1, output.size()));
         // 00000400:  00 01 02 ...
         const std::size_t colon = line.find(':');
-        if (colon == std::string_view::npos || colon < 8 ||
-            line.find_first_not_of("0123456789abcdef") != colon) {
+        if (colon == std::string_view::npos) {
+            continue;
+        }
+        if (colon < 8 || line.find_first_not_of("0123456789abcdef") != colon) {
             continue;
         }
         line.remove_prefix(colon + 1);
         for (int i = 0; i < 16; ++i) {
             const std::size_t start = line.find_first_not_of(' ');
-            if (start == std::string_view::npos || start > 2) {
+            if (start > 2) { // the letters, or the end of the line
                 break;
             }
             line.remove_prefix(start);
