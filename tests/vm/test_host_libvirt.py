@@ -249,10 +249,9 @@ class TwoGuests(HostTest):
             self.assertTrue(Path(shown["description"]).name.startswith("group."))
         web = self.frozen_from_to(guests["web1"], self.guest)
         db = self.frozen_from_to(guests["db1"], self.other)
+        # Some hundred milliseconds; the clocks are compared to some ten. (That they freeze in order and
+        # thaw in reverse, which is closer together, tests/unit/host/group_test.cpp asserts.)
         self.assertLess(max(web[0], db[0]), min(web[1], db[1]))
-        # In order, and thawed in reverse.
-        self.assertLess(web[0], db[0])
-        self.assertLess(db[1], web[1])
 
     def test_one_that_fails_ends_it_for_both_or_is_left_out(self):
         self.other.shell.check(f"mkdir -p -m 755 {Path(HOOK).parent}; printf '#!/bin/sh\\n"
