@@ -153,6 +153,21 @@ Result<std::vector<std::string>> all_sources(std::string_view domain_xml)
     return found;
 }
 
+Result<bool> mirror_ready(std::string_view domain_xml, const std::string& target)
+{
+    bool ready = false;
+    Result<void> read = each_disk(domain_xml, [&](const xml::Element& element) -> Result<void> {
+        if (attribute_of(element, "target", "dev") == target) {
+            ready = attribute_of(element, "mirror", "ready") == "yes";
+        }
+        return {};
+    });
+    if (!read) {
+        return fail(std::move(read).error());
+    }
+    return ready;
+}
+
 Result<std::string> source_of(std::string_view domain_xml, const std::string& target)
 {
     std::string source;

@@ -29,6 +29,10 @@ writable_sources(std::string_view domain_xml);
 /// below them, targets of jobs.
 [[nodiscard]] Result<std::vector<std::string>> all_sources(std::string_view domain_xml);
 
+/// Whether libvirt would switch the disk to the image that its job keeps alike (formatdomain,
+/// `mirror`: ready='yes'). The numbers of the job may say so earlier than libvirt has heard of it.
+[[nodiscard]] Result<bool> mirror_ready(std::string_view domain_xml, const std::string& target);
+
 /// The image that a disk of the domain uses; empty where there is no such disk.
 [[nodiscard]] Result<std::string> source_of(std::string_view domain_xml, const std::string& target);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What libvirt's domains do in the background: block jobs, backups, checkpoints.
 #include "common/text.hpp"
+#include "host/libvirt/domain_disks.hpp"
 #include "host/libvirt/libvirt_domain.hpp"
 
 #include <optional>
@@ -103,9 +104,19 @@ Result<Domain::BlockJob> LibvirtDomain::block_job(const std::string& target)
     if (found < 0) {
         return libvirt_failure("look at the block job of disk " + target);
     }
-    // libvirt never lets both be equal before the job is ready, since 1.2.
-    return BlockJob{info.cur, info.end, found > 0,
-                    found > 0 && info.end > 0 && info.cur == info.end};
+    BlockJob job{info.cur, info.end, found > 0, false};
+    if (job.there && job.total > 0 && job.done == job.total) {
+        const Result<std::string> description = xml();
+        if (!description) {
+            return fail(description.error());
+        }
+        const Result<bool> ready = mirror_ready(*description, target);
+        if (!ready) {
+            return fail(ready.error());
+        }
+        job.ready = *ready;
+    }
+    return job;
 }
 
 Result<void> LibvirtDomain::end_block_job(const std::string& target, bool pivot)

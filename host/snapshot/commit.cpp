@@ -153,6 +153,8 @@ Result<void> Commit::fold(const CommitDisk& disk)
         return done;
     }
     if (Result<void> pivoted = committer_.pivot(disk, soon()); !pivoted) {
+        // One that has switched all the same is gone, and nothing is left to cancel.
+        static_cast<void>(committer_.cancel(disk, soon()));
         return pivoted;
     }
     if (Result<void> gone = wait_until_gone(disk); !gone) {

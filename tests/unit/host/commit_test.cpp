@@ -40,6 +40,9 @@ public:
     [[nodiscard]] Result<void> pivot(const CommitDisk& disk, TimePoint) override
     {
         log.push_back("pivot " + disk.label);
+        if (disk.label == refuses) {
+            return fail(ErrorKind::io, "not ready for pivot yet");
+        }
         job.gone = true;
         if (disk.label != lies) {
             files[disk.label] = disk.base;
@@ -60,9 +63,10 @@ public:
     std::map<std::string, std::string> files{{"a", "/i/a.one.qcow2"}, {"b", "/i/b.one.qcow2"}};
     CommitState job;
     bool idle = true;
-    std::string dies;  ///< the disk whose job ends early
-    std::string stays; ///< the one whose job is never ready
-    std::string lies;  ///< the one that is not switched
+    std::string dies;    ///< the disk whose job ends early
+    std::string stays;   ///< the one whose job is never ready
+    std::string lies;    ///< the one that is not switched
+    std::string refuses; ///< the one whose switch is an error
     std::vector<std::string> log;
 };
 
@@ -153,6 +157,15 @@ TEST_F(Commits, AJobThatEndsEarlyIsNoSuccess)
     committer_.dies = "a";
     const CommitResult result = run();
     EXPECT_THAT(result.problem, HasSubstr("ended before all was written"));
+    EXPECT_TRUE(files_.exists("/i/a.one.qcow2"));
+}
+
+TEST_F(Commits, AJobThatCannotSwitchIsNotLeftBehind)
+{
+    committer_.refuses = "a";
+    const CommitResult result = run();
+    EXPECT_THAT(result.problem, HasSubstr("not ready for pivot yet"));
+    EXPECT_EQ(committer_.log, (std::vector<std::string>{"start a", "pivot a", "cancel a"}));
     EXPECT_TRUE(files_.exists("/i/a.one.qcow2"));
 }
 

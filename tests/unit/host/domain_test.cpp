@@ -107,6 +107,25 @@ TEST(DomainDisks, WhatIsBelowADiskIsInUseAsWell)
                                                 "/a.iso"}));
 }
 
+TEST(DomainDisks, AJobIsReadyOnceLibvirtHasHeardOfIt)
+{
+    const auto with = [](const std::string& mirror) {
+        return domain(disk("vda", "/a") + disk("vdb", "/b", "qcow2", mirror));
+    };
+    const auto ready = [&with](const std::string& mirror, const std::string& target) {
+        const Result<bool> found = mirror_ready(with(mirror), target);
+        return found && *found;
+    };
+    const std::string start = "<mirror type='file' job='active-commit'";
+    EXPECT_TRUE(ready(start + " ready='yes'/>", "vdb"));
+    EXPECT_FALSE(ready(start + " ready='yes'/>", "vda"));
+    EXPECT_FALSE(ready(start + " ready='yes'/>", "vdc"));
+    EXPECT_FALSE(ready(start + "/>", "vdb"));
+    EXPECT_FALSE(ready(start + " ready='abort'/>", "vdb"));
+    EXPECT_FALSE(ready({}, "vdb"));
+    EXPECT_FALSE(mirror_ready("<domain>", "vdb"));
+}
+
 TEST(DomainDisks, ACommandIsToldOfAllOfThem)
 {
     const auto found = writable_sources(
