@@ -66,18 +66,6 @@ Result<void> QmpBackup::check_marks(TimePoint until)
     return {};
 }
 
-Result<void> QmpBackup::add_target(std::size_t index, TimePoint until)
-{
-    const BackupPlan& plan = files_.plans()[index];
-    added_nodes_.push_back(id(index)); // without an answer it may be there, or come later
-    Result<void> added = add_image_node(monitor_, id(index), plan.path, until);
-    if (!added) {
-        return fail(
-            std::move(added).error().with_context("add the backup of disk " + plan.disk.label));
-    }
-    return {};
-}
-
 Result<void> QmpBackup::prepare(TimePoint until)
 {
     if (Result<void> idle = check_idle(monitor_, until); !idle) {
@@ -95,11 +83,13 @@ Result<void> QmpBackup::prepare(TimePoint until)
         return marks;
     }
     for (std::size_t i = 0; i < files_.plans().size(); ++i) {
-        if (Result<void> created = files_.create(files_.plans()[i], until); !created) {
+        const BackupPlan& plan = files_.plans()[i];
+        if (Result<void> created = files_.create(plan, until); !created) {
             return created;
         }
-        if (Result<void> added = add_target(i, until); !added) {
-            return added;
+        if (Result<void> added = jobs_.add_target(i, plan.path, until); !added) {
+            return fail(
+                std::move(added).error().with_context("add the backup of disk " + plan.disk.label));
         }
     }
     return {};
@@ -116,9 +106,9 @@ Result<Answer<bool>> QmpBackup::take(TimePoint until)
         bitmap.set("persistent", disk.format == "qcow2");
         actions.push_back(action("block-dirty-bitmap-add", std::move(bitmap)));
         json::Object copy;
-        copy.set("job-id", id(i));
+        copy.set("job-id", jobs_.id(i));
         copy.set("device", disk.node);
-        copy.set("target", id(i));
+        copy.set("target", jobs_.id(i));
         copy.set("auto-dismiss", false); // so that how it has ended can be asked
         if (const std::optional<std::string> mark = files_.parent_mark()) {
             copy.set("sync", "bitmap");
@@ -147,34 +137,9 @@ Result<Answer<bool>> QmpBackup::take(TimePoint until)
     return Answer<bool>{true};
 }
 
-Result<QmpBackup::Jobs> QmpBackup::jobs(TimePoint until)
-{
-    const Result<json::Value> list = ask(monitor_, "query-jobs", until);
-    if (!list) {
-        return fail(list.error());
-    }
-    Jobs found;
-    if (list->as_array() == nullptr) {
-        return found;
-    }
-    for (const json::Value& job : *list->as_array()) {
-        if (json::string_at(job, "id").rfind(settings_.prefix + "-", 0) != 0) {
-            continue;
-        }
-        ++found.there;
-        found.concluded += json::string_at(job, "status") == "concluded";
-        found.done += json::number_at(job, "current-progress");
-        found.total += json::number_at(job, "total-progress");
-        if (const std::string error = json::string_at(job, "error"); !error.empty()) {
-            found.error = error;
-        }
-    }
-    return found;
-}
-
 Result<SnapshotMethod::Switch> QmpBackup::find_out(TimePoint until)
 {
-    const Result<Jobs> found = jobs(until);
+    const Result<ImageJobs::State> found = jobs_.state(until);
     if (!found) {
         return fail(found.error());
     }
@@ -187,7 +152,7 @@ Result<SnapshotMethod::Switch> QmpBackup::find_out(TimePoint until)
 Result<std::string> QmpBackup::finish(Waiter& waiter, Progress& progress)
 {
     for (;;) {
-        const Result<Jobs> now = jobs(waiter.now() + settings_.answer);
+        const Result<ImageJobs::State> now = jobs_.state(waiter.now() + settings_.answer);
         if (!now) {
             return fail(now.error());
         }
@@ -200,15 +165,14 @@ Result<std::string> QmpBackup::finish(Waiter& waiter, Progress& progress)
         if (now->there < files_.plans().size()) {
             return fail(ErrorKind::io, "the backup's jobs have gone");
         }
-        const std::uint64_t percent = now->total == 0 ? 0 : now->done * 100 / now->total;
-        progress.phase("copying, the guest goes on: " + std::to_string(percent) + " %");
+        progress.phase("copying, the guest goes on: " + std::to_string(now->percent()) + " %");
         if (Result<void> paused = waiter.pause(pause_between); !paused) {
             return fail(std::move(paused).error());
         }
     }
     const Shield shield{waiter};
     const TimePoint until = waiter.now() + settings_.answer;
-    std::vector<std::string> left = release(until);
+    std::vector<std::string> left = jobs_.release(asked_, until);
     if (const std::optional<std::string> mark = files_.parent_mark()) {
         // What has changed since the parent is in this backup; only what changes from now on
         // counts.
@@ -219,25 +183,9 @@ Result<std::string> QmpBackup::finish(Waiter& waiter, Progress& progress)
     return left.empty() ? std::string{} : "left behind: " + text::join(left, "; ");
 }
 
-/// Jobs that have ended, and the nodes of the targets.
-std::vector<std::string> QmpBackup::release(TimePoint until)
-{
-    std::vector<std::string> left;
-    if (asked_) {
-        left = end_jobs(monitor_, settings_.prefix + "-", until);
-    }
-    for (auto node = added_nodes_.rbegin(); node != added_nodes_.rend(); ++node) {
-        for (std::string& one : remove_node(monitor_, *node, until)) {
-            left.push_back(std::move(one));
-        }
-    }
-    added_nodes_.clear();
-    return left;
-}
-
 Result<void> QmpBackup::discard(TimePoint until)
 {
-    std::vector<std::string> left = release(until);
+    std::vector<std::string> left = jobs_.release(asked_, until);
     if (asked_) {
         for (std::string& one : remove_bitmaps(monitor_, files_.mark(), until)) {
             left.push_back(std::move(one));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "host/qmp/image_jobs.hpp"
 #include "host/qmp/monitor.hpp"
 #include "host/snapshot/backup_files.hpp"
 #include "host/snapshot/method.hpp"
@@ -22,7 +23,8 @@ public:
     };
 
     QmpBackup(Monitor& monitor, ImageFiles& files, Settings settings)
-        : monitor_(monitor), files_(files, settings.files), settings_(std::move(settings))
+        : monitor_(monitor), files_(files, settings.files), settings_(std::move(settings)),
+          jobs_(monitor, settings_.prefix)
     {}
 
     [[nodiscard]] std::string_view name() const override { return "backup"; }
@@ -41,27 +43,12 @@ public:
     }
 
 private:
-    struct Jobs {
-        std::uint64_t done = 0;
-        std::uint64_t total = 0;
-        std::size_t there = 0;
-        std::size_t concluded = 0;
-        std::string error;
-    };
-
     [[nodiscard]] Result<void> check_marks(TimePoint until);
-    [[nodiscard]] Result<void> add_target(std::size_t index, TimePoint until);
-    [[nodiscard]] Result<Jobs> jobs(TimePoint until);
-    [[nodiscard]] std::vector<std::string> release(TimePoint until);
-    [[nodiscard]] std::string id(std::size_t index) const
-    {
-        return settings_.prefix + "-" + std::to_string(index);
-    }
 
     Monitor& monitor_;
     BackupFiles files_;
     Settings settings_;
-    std::vector<std::string> added_nodes_;
+    ImageJobs jobs_;
     bool asked_ = false; ///< the transaction was sent
 };
 

@@ -15,49 +15,20 @@ constexpr Millis pause_while_frozen{2};
 
 } // namespace
 
-Result<QmpCopy::Jobs> QmpCopy::jobs(TimePoint until)
-{
-    const Result<json::Value> list = ask(monitor_, "query-jobs", until);
-    if (!list) {
-        return fail(list.error());
-    }
-    Jobs found;
-    if (list->as_array() == nullptr) {
-        return found;
-    }
-    for (const json::Value& job : *list->as_array()) {
-        if (json::string_at(job, "id").rfind(settings_.prefix + "-", 0) != 0) {
-            continue;
-        }
-        const std::string status = json::string_at(job, "status");
-        ++found.there;
-        found.ready += status == "ready";
-        found.concluded += status == "concluded";
-        found.done += json::number_at(job, "current-progress");
-        found.total += json::number_at(job, "total-progress");
-        if (std::string error = json::string_at(job, "error"); !error.empty()) {
-            found.error = std::move(error);
-        }
-    }
-    return found;
-}
-
 Result<void> QmpCopy::start(std::size_t index)
 {
     const BackupPlan& plan = files_.plans()[index];
     if (Result<void> created = files_.create(plan, soon()); !created) {
         return created;
     }
-    added_nodes_.push_back(id(index)); // without an answer it may be there, or come later
-    Result<void> added = add_image_node(monitor_, id(index), plan.path, soon());
-    if (!added) {
+    if (Result<void> added = jobs_.add_target(index, plan.path, soon()); !added) {
         return fail(
             std::move(added).error().with_context("add the copy of disk " + plan.disk.label));
     }
     json::Object mirror;
-    mirror.set("job-id", id(index));
+    mirror.set("job-id", jobs_.id(index));
     mirror.set("device", plan.disk.node);
-    mirror.set("target", id(index));
+    mirror.set("target", jobs_.id(index));
     mirror.set("sync", "full");
     mirror.set("auto-dismiss", false); // so that how it has ended can be asked
     const Result<json::Value> started =
@@ -71,7 +42,7 @@ Result<void> QmpCopy::start(std::size_t index)
 Result<void> QmpCopy::wait_until_alike()
 {
     for (;;) {
-        const Result<Jobs> now = jobs(soon());
+        const Result<ImageJobs::State> now = jobs_.state(soon());
         if (!now) {
             return fail(now.error());
         }
@@ -84,8 +55,7 @@ Result<void> QmpCopy::wait_until_alike()
         if (now->there < files_.plans().size()) {
             return fail(ErrorKind::io, "the copy's jobs have gone");
         }
-        const std::uint64_t percent = now->total == 0 ? 0 : now->done * 100 / now->total;
-        progress_.phase("copying, nothing is frozen: " + std::to_string(percent) + " %");
+        progress_.phase("copying, nothing is frozen: " + std::to_string(now->percent()) + " %");
         if (Result<void> paused = waiter_.pause(pause_between); !paused) {
             return paused;
         }
@@ -120,7 +90,7 @@ Result<Answer<bool>> QmpCopy::take(TimePoint until)
 {
     for (std::size_t i = 0; i < files_.plans().size(); ++i) {
         json::Object arguments;
-        arguments.set("device", id(i));
+        arguments.set("device", jobs_.id(i));
         const Result<Reply> ended =
             monitor_.execute("block-job-cancel", std::move(arguments), until);
         if (!ended) {
@@ -134,7 +104,7 @@ Result<Answer<bool>> QmpCopy::take(TimePoint until)
         }
     }
     for (;;) {
-        const Result<Jobs> now = jobs(until);
+        const Result<ImageJobs::State> now = jobs_.state(until);
         if (!now) {
             return fail(now.error());
         }
@@ -155,7 +125,7 @@ Result<Answer<bool>> QmpCopy::take(TimePoint until)
 
 Result<SnapshotMethod::Switch> QmpCopy::find_out(TimePoint until)
 {
-    const Result<Jobs> now = jobs(until);
+    const Result<ImageJobs::State> now = jobs_.state(until);
     if (!now) {
         return fail(now.error());
     }
@@ -166,28 +136,13 @@ Result<SnapshotMethod::Switch> QmpCopy::find_out(TimePoint until)
 Result<std::string> QmpCopy::finish(Waiter& /*waiter*/, Progress& /*progress*/)
 {
     const Shield shield{waiter_};
-    const std::vector<std::string> left = release(soon());
+    const std::vector<std::string> left = jobs_.release(started_, soon());
     return left.empty() ? std::string{} : "left behind: " + text::join(left, "; ");
-}
-
-std::vector<std::string> QmpCopy::release(TimePoint until)
-{
-    std::vector<std::string> left;
-    if (started_) {
-        left = end_jobs(monitor_, settings_.prefix + "-", until);
-    }
-    for (auto node = added_nodes_.rbegin(); node != added_nodes_.rend(); ++node) {
-        for (std::string& one : remove_node(monitor_, *node, until)) {
-            left.push_back(std::move(one));
-        }
-    }
-    added_nodes_.clear();
-    return left;
 }
 
 Result<void> QmpCopy::discard(TimePoint until)
 {
-    std::vector<std::string> left = release(until);
+    std::vector<std::string> left = jobs_.release(started_, until);
     for (std::string& file : files_.discard()) {
         left.push_back(std::move(file));
     }

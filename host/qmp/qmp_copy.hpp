@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "host/qmp/image_jobs.hpp"
 #include "host/qmp/monitor.hpp"
 #include "host/snapshot/backup_files.hpp"
 #include "host/snapshot/method.hpp"
@@ -24,7 +25,7 @@ public:
     QmpCopy(Monitor& monitor, ImageFiles& files, Waiter& waiter, Progress& progress,
             Settings settings)
         : monitor_(monitor), files_(files, settings.files), waiter_(waiter), progress_(progress),
-          settings_(std::move(settings))
+          settings_(std::move(settings)), jobs_(monitor, settings_.prefix)
     {}
 
     [[nodiscard]] std::string_view name() const override { return "copy"; }
@@ -44,31 +45,16 @@ public:
     }
 
 private:
-    struct Jobs {
-        std::uint64_t done = 0;
-        std::uint64_t total = 0;
-        std::size_t there = 0;
-        std::size_t ready = 0;
-        std::size_t concluded = 0;
-        std::string error;
-    };
-
     [[nodiscard]] Result<void> start(std::size_t index);
     [[nodiscard]] Result<void> wait_until_alike();
-    [[nodiscard]] Result<Jobs> jobs(TimePoint until);
-    [[nodiscard]] std::vector<std::string> release(TimePoint until);
     [[nodiscard]] TimePoint soon() const { return waiter_.now() + settings_.answer; }
-    [[nodiscard]] std::string id(std::size_t index) const
-    {
-        return settings_.prefix + "-" + std::to_string(index);
-    }
 
     Monitor& monitor_;
     BackupFiles files_;
     Waiter& waiter_;
     Progress& progress_;
     Settings settings_;
-    std::vector<std::string> added_nodes_;
+    ImageJobs jobs_;
     bool started_ = false;
 };
 
