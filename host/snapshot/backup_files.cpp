@@ -137,9 +137,8 @@ Result<void> BackupFiles::plan(const std::vector<Disk>& disks, const std::string
                           {}});
     }
     for (const BackupPlan& plan : plans_) {
-        if (files_.exists(plan.path)) {
-            return fail(ErrorKind::busy, plan.path + ": the file exists already; choose another "
-                                                     "--name or remove it");
+        if (Result<void> checked = made_.check_free(plan.path); !checked) {
+            return checked;
         }
     }
     if (settings_.incremental) {
@@ -164,11 +163,7 @@ Result<void> BackupFiles::plan(const std::vector<Disk>& disks, const std::string
             return noted;
         }
     }
-    if (Result<void> claimed = files_.claim(description_path()); !claimed) {
-        return claimed;
-    }
-    made_files_.push_back(description_path());
-    return {};
+    return made_.claim(description_path());
 }
 
 Result<void> BackupFiles::create(const BackupPlan& plan, TimePoint until)
@@ -176,21 +171,9 @@ Result<void> BackupFiles::create(const BackupPlan& plan, TimePoint until)
     Result<void> created =
         files_.create_image(plan.path, plan.disk.base, plan.parent, plan.disk.size, until);
     if (created) {
-        made_files_.push_back(plan.path);
+        made_.add(plan.path);
     }
     return created;
-}
-
-std::vector<std::string> BackupFiles::discard()
-{
-    std::vector<std::string> left;
-    for (const std::string& path : made_files_) {
-        if (const Result<void> removed = files_.remove(path); !removed) {
-            left.push_back(removed.error().message());
-        }
-    }
-    made_files_.clear();
-    return left;
 }
 
 void BackupFiles::describe(json::Object& whole) const

@@ -5,6 +5,7 @@
 #include "host/snapshot/disks.hpp"
 #include "host/snapshot/image_files.hpp"
 #include "host/snapshot/journal.hpp"
+#include "host/snapshot/made_files.hpp"
 
 #include <optional>
 #include <string>
@@ -32,7 +33,7 @@ public:
     };
 
     BackupFiles(ImageFiles& files, Settings settings)
-        : files_(files), settings_(std::move(settings))
+        : files_(files), settings_(std::move(settings)), made_(files)
     {}
 
     /// Chooses names, looks for the parent and for room, and takes the name of the description.
@@ -42,7 +43,7 @@ public:
     /// Makes an empty image, on top of its parent.
     [[nodiscard]] Result<void> create(const BackupPlan& plan, TimePoint until);
     /// Removes what plan() and create() made. Returns what could not be removed, and why.
-    [[nodiscard]] std::vector<std::string> discard();
+    [[nodiscard]] std::vector<std::string> discard() { return made_.discard(); }
 
     [[nodiscard]] const std::vector<BackupPlan>& plans() const { return plans_; }
     [[nodiscard]] const std::string& folder() const { return settings_.directory; }
@@ -67,7 +68,7 @@ private:
     Settings settings_;
     std::string parent_name_;
     std::vector<BackupPlan> plans_;
-    std::vector<std::string> made_files_;
+    MadeFiles made_;
 };
 
 } // namespace frostline::host

@@ -90,9 +90,8 @@ Result<void> OverlayFiles::check_targets()
                                                   plan.disk.base +
                                                   ", which isn't there as this process sees it");
         }
-        if (files_.exists(plan.path)) {
-            return fail(ErrorKind::busy, plan.path + ": the file exists already; choose another "
-                                                     "--name or remove it");
+        if (Result<void> checked = made_.check_free(plan.path); !checked) {
+            return checked;
         }
         needed[directory_of(plan.path)] += least_room;
     }
@@ -129,11 +128,7 @@ Result<void> OverlayFiles::plan(const std::vector<Disk>& disks)
             return noted;
         }
     }
-    if (Result<void> claimed = files_.claim(description_path()); !claimed) {
-        return claimed;
-    }
-    made_files_.push_back(description_path());
-    return {};
+    return made_.claim(description_path());
 }
 
 Result<void> OverlayFiles::create(const OverlayPlan& plan, TimePoint until)
@@ -141,21 +136,9 @@ Result<void> OverlayFiles::create(const OverlayPlan& plan, TimePoint until)
     Result<void> created =
         files_.create_overlay(plan.path, plan.disk.base, plan.disk.format, plan.disk.size, until);
     if (created) {
-        made_files_.push_back(plan.path);
+        made_.add(plan.path);
     }
     return created;
-}
-
-std::vector<std::string> OverlayFiles::discard()
-{
-    std::vector<std::string> left;
-    for (const std::string& path : made_files_) {
-        if (const Result<void> removed = files_.remove(path); !removed) {
-            left.push_back(removed.error().message());
-        }
-    }
-    made_files_.clear();
-    return left;
 }
 
 std::string OverlayFiles::folder() const

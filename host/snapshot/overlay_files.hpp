@@ -5,6 +5,7 @@
 #include "host/snapshot/disks.hpp"
 #include "host/snapshot/image_files.hpp"
 #include "host/snapshot/journal.hpp"
+#include "host/snapshot/made_files.hpp"
 #include "host/snapshot/method.hpp"
 
 #include <string>
@@ -32,7 +33,7 @@ public:
     };
 
     OverlayFiles(ImageFiles& files, Settings settings)
-        : files_(files), settings_(std::move(settings))
+        : files_(files), settings_(std::move(settings)), made_(files)
     {}
 
     /// Chooses names, looks whether they are free and whether there is room, and takes the name of
@@ -40,7 +41,7 @@ public:
     [[nodiscard]] Result<void> plan(const std::vector<Disk>& disks);
     [[nodiscard]] Result<void> create(const OverlayPlan& plan, TimePoint until);
     /// Removes what plan() and create() made. Returns what could not be removed, and why.
-    [[nodiscard]] std::vector<std::string> discard();
+    [[nodiscard]] std::vector<std::string> discard() { return made_.discard(); }
 
     [[nodiscard]] const std::vector<OverlayPlan>& plans() const { return plans_; }
     /// That of the first overlay, where the description is put. Needs plans.
@@ -58,7 +59,7 @@ private:
     ImageFiles& files_;
     Settings settings_;
     std::vector<OverlayPlan> plans_;
-    std::vector<std::string> made_files_;
+    MadeFiles made_;
 };
 
 } // namespace frostline::host
